@@ -1,0 +1,42 @@
+package org.crema.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Programs that are ready to run on a device, with their weights, caches and scratch. Calls go to an in-order queue: {@link #begin}
+ * and {@link #run} may return before the work is done, {@link #read} waits for it. One thread at a time.
+ *
+ * <pre>
+ *   begin(step);                       // once per step
+ *   write(input, rows, n); run(0);     // for each part in order: its copies, then itself
+ *   read(output, rows, n);
+ * </pre>
+ */
+public interface Executable extends AutoCloseable {
+    /** Takes over what the step says; the step may be changed afterwards. */
+    void begin(Step step);
+
+    /** Sets the first {@code rows} rows of a slot. The source may be changed after the call. */
+    void write(Slot slot, MemorySegment source, int rows);
+
+    /**
+     * Runs a part on the step that was begun.
+     *
+     * @throws DeviceException if the device fails; other executables stay usable
+     */
+    void run(int part);
+
+    /** Copies the first {@code rows} rows of an output out, when the work before is done. */
+    void read(Slot slot, MemorySegment target, int rows);
+
+    /** Waits until all work is done. */
+    void finish();
+
+    /** What writes outside of any slot have destroyed, in words; empty if nothing, or if there are no guards. */
+    List<String> damage();
+
+    /** Frees all memory. */
+    @Override
+    void close();
+}
