@@ -1,0 +1,87 @@
+package org.crema.backend.opencl;
+
+import org.crema.kernels.Limits;
+import org.crema.kernels.Op;
+
+/**
+ * How an attention is spread over work-groups. Latent attention is the case of one key head whose value is the first part of the key.
+ *
+ * @param key columns of a key
+ * @param value columns of a value
+ * @param query columns of the first part of the query
+ * @param heads query heads in all
+ * @param keyHeads key heads
+ * @param firstValue column of the first value in a cache row
+ * @param block query heads of a work-group
+ * @param group work-items of a work-group, and keys of a pass
+ * @param wanted work-groups that fill the device
+ */
+record AttentionShape(int key, int value, int query, int heads, int keyHeads, int firstValue, int block, int group, int wanted) {
+    /** Floats that a work-item sums in at most; more would not stay in registers. */
+    private static final int MOST_SUMS = 64;
+    /** Cells before the partial results; the first holds the number of parts. */
+    private static final int HEADER = 4;
+
+    static AttentionShape of(Op.Attention op, Tuning tuning, Facts facts) {
+        int key = op.q().columns();
+        return fit(key, op.out().columns(), key, op.q().groups(), op.keyHeads(), op.keyHeads() * key, tuning, facts);
+    }
+
+    static AttentionShape of(Op.LatentAttention op, Tuning tuning, Facts facts) {
+        return fit(op.source().columns(), op.latent(), op.latent(), op.q().groups(), 1, 0, tuning, facts);
+    }
+
+    private static AttentionShape fit(int key, int value, int query, int heads, int keyHeads, int firstValue, Tuning tuning,
+            Facts facts) {
+        int block = Math.min(heads / keyHeads, tuning.attentionHeads());
+        AttentionShape shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, block, tuning.attentionGroup(),
+                4 * facts.units());
+        while (shape.block > 1
+                && (shape.localBytes() > facts.localMemory() || (!facts.processor() && shape.sums() > MOST_SUMS))) {
+            shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, (shape.block + 1) / 2, shape.group,
+                    shape.wanted);
+        }
+        return shape;
+    }
+
+    /** Query heads of a key head. */
+    int ratio() {
+        return heads / keyHeads;
+    }
+
+    /** Work-groups for a token and a part. */
+    int groups() {
+        return keyHeads * Math.ceilDiv(ratio(), block);
+    }
+
+    /** Local memory of a work-group, in bytes. */
+    long localBytes() {
+        return 4L * block * (key + group + 2) + 8L * group;
+    }
+
+    private int sums() {
+        return block * Math.ceilDiv(value, group);
+    }
+
+    /** In how many parts the positions are cut so that the device is busy. */
+    int parts(int tokens, int longest) {
+        if (tokens * (long) groups() >= wanted) {
+            return 1;
+        }
+        return Math.clamp(Math.ceilDiv(wanted, tokens * groups()), 1, Math.max(1, Math.ceilDiv(longest, group)));
+    }
+
+    /** Bytes of the partial results of any step. */
+    long partialBytes(Limits limits) {
+        long rows = 0;
+        for (int tokens = 1; tokens <= limits.tokens() && parts(tokens, limits.context()) > 1; tokens++) {
+            rows = Math.max(rows, (long) tokens * parts(tokens, limits.context()));
+        }
+        return 4 * (HEADER + rows * heads * (value + 2L));
+    }
+
+    /** What the kernels are built with. */
+    String defines() {
+        return " -DKEY=" + key + " -DVALUE=" + value + " -DQUERY=" + query + " -DHEADS=" + block + " -DGROUP=" + group;
+    }
+}

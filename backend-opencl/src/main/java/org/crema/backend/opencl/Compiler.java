@@ -1,0 +1,341 @@
+package org.crema.backend.opencl;
+
+import static org.jocl.CL.clCreateKernel;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.crema.kernels.Cache;
+import org.crema.kernels.Limits;
+import org.crema.kernels.Op;
+import org.crema.kernels.Program;
+import org.crema.kernels.Rotation;
+import org.crema.kernels.Rows;
+import org.crema.kernels.Routing;
+import org.crema.kernels.Step;
+import org.crema.kernels.View;
+import org.crema.kernels.Weight;
+import org.jocl.cl_kernel;
+import org.jocl.cl_mem;
+import org.jocl.cl_program;
+
+/** Turns ops into launches. */
+final class Compiler {
+    /** Pairs for each expert, on average, from which on sorting them pays. */
+    private static final int PAIRS_PER_EXPERT = 2;
+    private static final int[] NO_IDS = {0, 0, 0, 0};
+
+    private final Plan plan;
+    private final Memory memory;
+    private final Programs programs;
+    private final Facts facts;
+    private final Tuning tuning;
+    private final List<Launch> launches = new ArrayList<>();
+    /** Whose sorted pairs lie in memory, and for which tile table. */
+    private Optional<Op.ExpertMatMul> sorted = Optional.empty();
+
+    /** A product: what is multiplied with what, and how the rows are counted. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, handed on as they are
+    private record Product(String name, Weight weight, int[] in, int[] out, Rows rows, int matrices, int bias, int[] ids,
+            int order) {
+        static Product plain(String name, Weight weight, int[] in, int[] out, Rows rows, int bias) {
+            return new Product(name, weight, in, out, rows, weight.count(), bias, NO_IDS, 0);
+        }
+    }
+
+    Compiler(Plan plan, Memory memory, Programs programs, Facts facts, Tuning tuning) {
+        this.plan = plan;
+        this.memory = memory;
+        this.programs = programs;
+        this.facts = facts;
+        this.tuning = tuning;
+    }
+
+    /** The launches of each part. */
+    List<List<Launch>> compile(List<Program> parts) {
+        List<List<Launch>> all = new ArrayList<>();
+        for (Program part : parts) {
+            // Between parts anyone may have written the ids.
+            sorted = Optional.empty();
+            int before = launches.size();
+            for (Op op : part.ops()) {
+                compile(op);
+                op.writes().forEach(view -> sorted = sorted.filter(by -> !by.ids().slot().equals(view.slot())));
+            }
+            all.add(List.copyOf(launches.subList(before, launches.size())));
+        }
+        return all;
+    }
+
+    /** Frees the kernels that were made. */
+    void release() {
+        launches.forEach(Launch::release);
+    }
+
+    private void compile(Op op) {
+        switch (op) {
+            case Op.Embed embed -> embed(embed);
+            case Op.RmsNorm norm -> rmsNorm(norm);
+            case Op.MatMul product -> matMul(product);
+            case Op.HeadMatMul product -> headMatMul(product);
+            case Op.Rope rope -> rope(rope);
+            case Op.CacheWrite write -> cacheWrite(write);
+            case Op.Attention attention -> attention(attention);
+            case Op.LatentAttention attention -> latentAttention(attention);
+            case Op.GateExperts gate -> gateExperts(gate);
+            case Op.ExpertMatMul product -> expertMatMul(product);
+            case Op.SwiGlu swiGlu -> columns("swiglu", swiGlu, swiGlu.out()).arg(memory.arena()).arg(plan.view(swiGlu.out()))
+                    .arg(plan.view(swiGlu.gate())).arg(plan.view(swiGlu.up())).arg(swiGlu.out().width());
+            case Op.ExpertSum sum -> columns("expert_sum", sum, sum.out()).arg(memory.arena()).arg(plan.view(sum.out()))
+                    .arg(plan.view(sum.in())).arg(plan.view(sum.weights())).arg(sum.weights().width()).arg(sum.out().width());
+            case Op.Add add ->
+                columns("add", add, add.out()).arg(memory.arena()).arg(plan.view(add.out())).arg(plan.view(add.a()))
+                        .arg(plan.view(add.b())).arg(add.out().width());
+            case Op.SelectRows select -> columns("select_rows", select, select.out()).arg(memory.arena()).arg(plan.view(select
+                    .out())).arg(plan.view(select.in())).arg(select.out().width()).arg(memory.step()).arg(where());
+        }
+    }
+
+    private Launch launch(String what, cl_program program, String kernel, int group, Launch.Sizer sizer) {
+        cl_kernel made = clCreateKernel(program, kernel, null);
+        Launch launch = new Launch(what, made, group, sizer);
+        launches.add(launch);
+        return launch;
+    }
+
+    private cl_program rows() {
+        return programs.get("rows", tuning.defines(), () -> Sources.of("rows/rows.cl"));
+    }
+
+    private cl_program matMul(Weight weight) {
+        return programs.get("for " + weight.type(), " -DQUANT=" + weight.type().name() + tuning.defines(), () -> Sources.matMul(
+                weight.type()));
+    }
+
+    private cl_program experts(int experts) {
+        return programs.get("experts", " -DEXPERTS=" + experts + tuning.defines(), () -> Sources.of("experts/experts.cl"));
+    }
+
+    /** Where the arrays of the step block start, as kernels take it. */
+    private int[] where() {
+        Limits limits = plan.limits();
+        return new int[] {(int) Step.tokenAt(), (int) Step.positionAt(limits), (int) Step.sequenceAt(limits),
+            (int) Step.outputAt(limits), (int) Step.pageAt(limits, 0), limits.sequencePages(), limits.pageRows(), 0};
+    }
+
+    private static int[] counted(Rows rows) {
+        return new int[] {rows.domain() == Rows.Domain.TOKENS ? 0 : 1, rows.each()};
+    }
+
+    private static void groups(long[] groups, long x, long y, long z) {
+        groups[0] = x;
+        groups[1] = y;
+        groups[2] = z;
+    }
+
+    /** A launch with a work-item for each column and row of a view. */
+    private Launch columns(String kernel, Op op, View out) {
+        long x = Math.ceilDiv(out.width(), tuning.rowGroup());
+        Rows rows = out.rows();
+        return launch(op.name(), rows(), kernel, tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.rows(rows), 1));
+    }
+
+    private void embed(Op.Embed op) {
+        long x = Math.ceilDiv(op.table().columns(), 16 * tuning.rowGroup());
+        launch(op.name(), matMul(op.table()), "embed", tuning.rowGroup(),
+                (counts, groups) -> groups(groups, x, counts.tokens(), 1))
+                .arg(memory.weight(op.table())).arg((int) op.table().rowBytes()).arg(op.table().columns()).arg(memory.arena())
+                .arg(plan.view(op.out())).arg(memory.step()).arg(where());
+    }
+
+    private void rmsNorm(Op.RmsNorm op) {
+        int n = op.in().groups();
+        Rows rows = op.in().rows();
+        launch(op.name(), rows(), "rms_norm", tuning.normGroup(), (counts, groups) -> groups(groups, n, counts.rows(rows), 1))
+                .arg(
+                        memory.arena())
+                .arg(plan.view(op.out())).arg(plan.view(op.in())).arg(op.in().columns()).arg(memory.constants()).arg(
+                        plan.vector(Optional.of(op.weight())))
+                .real(op.eps());
+    }
+
+    private void matMul(Op.MatMul op) {
+        product(Product.plain(op.name(), op.weight(), plan.view(op.in()), plan.view(op.out()), op.in().rows(), plan.vector(op
+                .bias())));
+    }
+
+    private void headMatMul(Op.HeadMatMul op) {
+        Product product = Product.plain(op.name(), op.weight(), plan.view(op.in()), plan.view(op.out()), op.in().rows(), -1);
+        if (!op.transposed()) {
+            product(product);
+            return;
+        }
+        long x = Math.ceilDiv(Math.ceilDiv(op.weight().columns(), 16) * tuning.lanes(), tuning.matvecGroup());
+        int heads = op.weight().count();
+        Rows rows = op.in().rows();
+        product(product, "transposed1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
+                heads, 1));
+        product(product, "transposed4", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? 0 : x,
+                heads, Math.ceilDiv(counts.rows(rows), Tuning.FEW_ROWS)));
+    }
+
+    private void product(Product product) {
+        long x = Math.ceilDiv(product.weight().rows() * (long) tuning.lanes(), tuning.matvecGroup());
+        int most = tuning.mostMatvecRows();
+        int matrices = product.matrices();
+        Rows rows = product.rows();
+        product(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
+                matrices, 1));
+        product(product, "matvec4", tuning.matvecGroup(), (counts, groups) -> {
+            int n = counts.rows(rows);
+            groups(groups, n > 1 && n <= most ? x : 0, matrices, Math.ceilDiv(n, Tuning.FEW_ROWS));
+        });
+        if (plan.limits().tokens() <= most) {
+            return;
+        }
+        long tiles = Math.ceilDiv(product.weight().rows(), tuning.gemm().tileRows());
+        int tileTokens = tuning.gemm().tileTokens();
+        product(product, "gemm", tuning.gemm().group(), (counts, groups) -> {
+            int n = counts.rows(rows);
+            groups(groups, n > most ? tiles : 0, matrices, Math.ceilDiv(n, tileTokens));
+        });
+    }
+
+    private void product(Product product, String kernel, int group, Launch.Sizer sizer) {
+        Weight weight = product.weight();
+        long stride = plan.inPlace(weight) ? weight.matrixStride() : weight.rows() * weight.rowBytes();
+        launch(product.name(), matMul(weight), kernel, group, sizer).arg(memory.weight(weight)).wide(stride).arg((int) weight
+                .rowBytes()).arg(weight.rows()).arg(weight.columns()).arg(memory.arena()).arg(product.in()).arg(product.out())
+                .arg(
+                        memory.step())
+                .arg(counted(product.rows())).arg(memory.constants()).arg(product.bias()).arg(product.ids())
+                .arg(product.order());
+    }
+
+    private void expertMatMul(Op.ExpertMatMul op) {
+        int experts = op.weight().count();
+        int used = op.ids().width();
+        int[] ids = plan.view(op.ids());
+        ids[2] = used;
+        ids[3] = op.in().rows().equals(Rows.TOKENS) ? used : 1;
+        Product product = new Product(op.name(), op.weight(), plan.view(op.in()), plan.view(op.out()), op.out().rows(), 1, -1,
+                ids,
+                plan.order());
+        int from = PAIRS_PER_EXPERT * experts;
+        long x = Math.ceilDiv(op.weight().rows() * (long) tuning.lanes(), tuning.matvecGroup());
+        product(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> {
+            int pairs = counts.tokens() * used;
+            groups(groups, pairs < from ? x : 0, 1, pairs);
+        });
+        if (plan.limits().tokens() * (long) used < from) {
+            return;
+        }
+        if (sorted.filter(by -> by.ids().equals(op.ids()) && by.weight().count() == experts).isEmpty()) {
+            launch("sorting of pairs", experts(experts), "sort_pairs", tuning.sortGroup(),
+                    (counts, groups) -> groups(groups, counts
+                            .tokens() * used < from ? 0 : 1, 1, 1))
+                    .arg(memory.arena()).arg(ids).arg(memory.step()).arg(plan.order()).arg(
+                            Plan.mostTiles(op, plan.limits(), tuning));
+            sorted = Optional.of(op);
+        }
+        String kernel = tuning.tiles() ? "gemm" : "matvec" + Tuning.FEW_ROWS;
+        int group = tuning.tiles() ? tuning.gemm().group() : tuning.matvecGroup();
+        long tiles = tuning.tiles() ? Math.ceilDiv(op.weight().rows(), tuning.gemm().tileRows()) : x;
+        int tile = tuning.sortedTile();
+        product(product, kernel, group, (counts, groups) -> {
+            int pairs = counts.tokens() * used;
+            groups(groups, pairs < from ? 0 : tiles, 1, Math.min(pairs, pairs / tile + experts));
+        });
+    }
+
+    private void gateExperts(Op.GateExperts op) {
+        Routing routing = op.routing();
+        int experts = routing.experts();
+        int[] logits = {plan.logits(), experts, experts, 0};
+        product(Product.plain(op.name(), op.router(), plan.view(op.in()), logits, op.in().rows(), -1));
+        int flags = (routing.scoring() == Routing.Scoring.SOFTMAX ? 1 : 0)
+                | (routing.groupScore() == Routing.GroupScore.TOP2_SUM ? 2 : 0) | (routing.normalise() ? 4 : 0);
+        Rows rows = op.in().rows();
+        launch(op.name(), experts(experts), "select_experts", tuning.selectGroup(),
+                (counts, groups) -> groups(groups, counts.rows(
+                        rows), 1, 1))
+                .arg(memory.arena()).arg(plan.logits()).arg(plan.view(op.ids())).arg(plan.view(op.weights())).arg(memory
+                        .constants())
+                .arg(plan.vector(op.bias())).arg(routing.used(), routing.groups(), routing.groupsUsed(), flags)
+                .real(routing.scale());
+    }
+
+    private void rope(Op.Rope op) {
+        Rotation rotation = op.rotation();
+        int pairs = rotation.frequencies().size();
+        int all = pairs * op.in().groups();
+        boolean adjacent = switch (rotation.pairing()) {
+            case ADJACENT -> true;
+            case HALVES -> false;
+        };
+        long x = Math.ceilDiv(all, tuning.rowGroup());
+        launch(op.name(), rows(), "rope", tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.tokens(), 1)).arg(memory
+                .arena()).arg(plan.view(op.out())).arg(plan.view(op.in())).arg(pairs, adjacent ? 1 : pairs, adjacent ? 2 : 1, all)
+                .arg(memory.constants()).arg(plan.rotations().get(rotation) / 2).real(rotation.magnitude()).arg(memory.step())
+                .arg(
+                        where());
+    }
+
+    private String cacheDefine() {
+        return " -DCACHE_" + plan.options().cacheType().name();
+    }
+
+    private int cacheRowBytes(Cache cache) {
+        return (int) plan.options().cacheType().rowBytes(cache.columns());
+    }
+
+    private void cacheWrite(Op.CacheWrite op) {
+        int columns = op.target().columns();
+        int items = plan.options().cacheType() == Cache.Type.Q8_0 ? columns / 32 : columns;
+        long x = Math.ceilDiv(items, tuning.rowGroup());
+        Launch launch = launch(op.name(), programs.get("cache writes", cacheDefine(), () -> Sources.of("attention/write.cl")),
+                "cache_write", tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.tokens(), 1)).arg(memory.arena());
+        int[] widths = new int[4];
+        for (int i = 0; i < widths.length; i++) {
+            View view = op.in().get(Math.min(i, op.in().size() - 1));
+            widths[i] = i < op.in().size() ? view.width() : 0;
+            launch.arg(plan.view(view));
+        }
+        launch.arg(widths).arg(columns).arg(memory.cache(op.target())).arg(cacheRowBytes(op.target())).arg(memory.step()).arg(
+                where());
+    }
+
+    private void attention(Op.Attention op) {
+        AttentionShape shape = AttentionShape.of(op, tuning, facts);
+        attention(op.name(), shape, op.q(), op.q(), op.out(), op.source(), op.window(), op.scale(), op.softCap());
+    }
+
+    private void latentAttention(Op.LatentAttention op) {
+        AttentionShape shape = AttentionShape.of(op, tuning, facts);
+        attention(op.name(), shape, op.q(), op.qRope(), op.out(), op.source(), 0, op.scale(), 0);
+    }
+
+    private void attention(String name, AttentionShape shape, View q, View rest, View out, Cache source, int window, float scale,
+            float softCap) {
+        cl_program program = programs.get("attention", shape.defines() + cacheDefine(), () -> Sources.of(
+                "attention/attention.cl"));
+        cl_mem cache = memory.cache(source);
+        int span = window > 0 ? window : Integer.MAX_VALUE;
+        launch(name, program, "attend", shape.group(),
+                (counts, groups) -> groups(groups, shape.parts(counts.tokens(), Math.min(span,
+                        counts.longest())), shape.groups(), counts.tokens()))
+                .arg(memory.arena()).arg(plan.view(q)).arg(plan.view(rest)).arg(
+                        plan.view(out))
+                .arg(cache).arg(memory.step()).arg(where()).arg(shape.ratio(), shape.firstValue(), shape
+                        .value(), window, cacheRowBytes(source), shape.heads(), 0, 0)
+                .real(scale).real(softCap).arg(plan
+                        .partials());
+        long x = Math.ceilDiv(shape.value(), tuning.rowGroup());
+        launch(name, program, "merge", tuning.rowGroup(),
+                (counts, groups) -> groups(groups, shape.parts(counts.tokens(), Math.min(
+                        span, counts.longest())) > 1 ? x : 0, shape.heads(), counts.tokens()))
+                .arg(memory.arena()).arg(plan.view(out)).arg(
+                        shape.heads())
+                .arg(plan.partials());
+    }
+}

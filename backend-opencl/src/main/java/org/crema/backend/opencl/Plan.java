@@ -1,0 +1,241 @@
+package org.crema.backend.opencl;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.crema.kernels.Cache;
+import org.crema.kernels.CompileOptions;
+import org.crema.kernels.Device.Footprint;
+import org.crema.kernels.Layout;
+import org.crema.kernels.Limits;
+import org.crema.kernels.Op;
+import org.crema.kernels.Program;
+import org.crema.kernels.Rotation;
+import org.crema.kernels.Slot;
+import org.crema.kernels.Step;
+import org.crema.kernels.View;
+import org.crema.kernels.Weight;
+
+/** All memory of an executable, from shapes alone: what is counted for a footprint is what {@link Memory} allocates. */
+final class Plan {
+    /** Of whatever lies in a buffer, in bytes. */
+    private static final int ALIGNMENT = 256;
+    /** Guards are checked in words. */
+    private static final int WORD = 4;
+
+    private final CompileOptions options;
+    private final Facts facts;
+    private final Layout layout;
+    private final long logits;
+    private final long order;
+    private final long partials;
+    private final long arenaBytes;
+    private final Set<Weight> weights = new LinkedHashSet<>();
+    private final Set<Cache> caches = new LinkedHashSet<>();
+    private final Map<Weight, Integer> vectors = new LinkedHashMap<>();
+    private final Map<Rotation, Integer> rotations = new LinkedHashMap<>();
+    private int constants;
+    private final long largestExchange;
+
+    Plan(List<Program> parts, CompileOptions options, Facts facts, Tuning tuning) {
+        this.options = options;
+        this.facts = facts;
+        this.layout = new Layout(parts, limits(), ALIGNMENT, options.guardBytes());
+        long logitBytes = 0;
+        long orderBytes = 0;
+        long partialBytes = 0;
+        for (Program part : parts) {
+            for (Op op : part.ops()) {
+                constants(op);
+                op.cache().ifPresent(caches::add);
+                switch (op) {
+                    case Op.GateExperts gate ->
+                        logitBytes = Math.max(logitBytes, 4L * limits().tokens() * gate.routing().experts());
+                    case Op.ExpertMatMul product -> orderBytes = Math.max(orderBytes, 4L * orderCells(product, tuning));
+                    case Op.Attention attention ->
+                        partialBytes = Math.max(partialBytes, AttentionShape.of(attention, tuning, facts)
+                                .partialBytes(limits()));
+                    case Op.LatentAttention attention ->
+                        partialBytes = Math.max(partialBytes, AttentionShape.of(attention, tuning,
+                                facts).partialBytes(limits()));
+                    default -> {
+                    }
+                }
+            }
+        }
+        logits = align(layout.bytes());
+        order = logits + align(logitBytes);
+        partials = order + align(orderBytes);
+        // Never empty: there is no buffer of 0 bytes.
+        arenaBytes = Math.max(ALIGNMENT, partials + align(partialBytes));
+        largestExchange = exchange(parts);
+    }
+
+    /** The largest slot that is read or written from outside. */
+    private long exchange(List<Program> parts) {
+        long most = WORD;
+        for (Program part : parts) {
+            List<Slot> slots = new ArrayList<>(part.inputs());
+            slots.addAll(part.outputs());
+            for (Slot slot : slots) {
+                most = Math.max(most, slot.bytes(slot.rows().most(limits())));
+            }
+        }
+        return most;
+    }
+
+    private void constants(Op op) {
+        switch (op) {
+            case Op.RmsNorm norm -> vector(norm.weight());
+            case Op.MatMul product -> {
+                weights.add(product.weight());
+                product.bias().ifPresent(this::vector);
+            }
+            case Op.GateExperts gate -> {
+                weights.add(gate.router());
+                gate.bias().ifPresent(this::vector);
+            }
+            case Op.Rope rope -> rotations.computeIfAbsent(rope.rotation(), r -> reserve(2 * r.frequencies().size()));
+            case Op.Embed _,Op.HeadMatMul _,Op.ExpertMatMul _ -> weights.addAll(op.tensors());
+            case Op.CacheWrite _,Op.Attention _,Op.LatentAttention _,Op.SwiGlu _,Op.ExpertSum _,Op.Add _,Op.SelectRows _ -> {
+            }
+        }
+    }
+
+    private void vector(Weight weight) {
+        vectors.computeIfAbsent(weight, w -> reserve(w.columns()));
+    }
+
+    private int reserve(int cells) {
+        int at = constants;
+        // Even, for numbers of 8 bytes.
+        constants = Math.addExact(at, (cells + 1) & -2);
+        return at;
+    }
+
+    /** Most tiles that the pairs of a step make when they are sorted by expert. */
+    static int mostTiles(Op.ExpertMatMul op, Limits limits, Tuning tuning) {
+        int pairs = op.out().rows().most(limits);
+        return Math.min(pairs, pairs / tuning.sortedTile() + op.weight().count());
+    }
+
+    private int orderCells(Op.ExpertMatMul op, Tuning tuning) {
+        return 2 + 3 * mostTiles(op, limits(), tuning) + op.out().rows().most(limits());
+    }
+
+    CompileOptions options() {
+        return options;
+    }
+
+    Limits limits() {
+        return options.limits();
+    }
+
+    Layout layout() {
+        return layout;
+    }
+
+    long arenaBytes() {
+        return arenaBytes;
+    }
+
+    long constantBytes() {
+        return 4L * Math.max(2, constants);
+    }
+
+    long stepBytes() {
+        return 4 * Step.size(limits());
+    }
+
+    /** Bytes of host memory that slots are copied through. */
+    long exchangeBytes() {
+        return largestExchange;
+    }
+
+    long cacheBytes(Cache cache) {
+        return (cache.bytes(options.cacheType(), limits()) + options.guardBytes() + WORD - 1) & -WORD;
+    }
+
+    /** Tensors that kernels read in their own format. */
+    Set<Weight> weights() {
+        return weights;
+    }
+
+    Set<Cache> caches() {
+        return caches;
+    }
+
+    /** Tensors of one row, with where their floats are among the constants. */
+    Map<Weight, Integer> vectors() {
+        return vectors;
+    }
+
+    /** Rotations, with where their frequencies are among the constants, in floats. */
+    Map<Rotation, Integer> rotations() {
+        return rotations;
+    }
+
+    int vector(Optional<Weight> weight) {
+        return weight.map(vectors::get).orElse(-1);
+    }
+
+    /** Cell of the router's logits. */
+    int logits() {
+        return cell(logits);
+    }
+
+    /** Cell of the sorted pairs. */
+    int order() {
+        return cell(order);
+    }
+
+    /** Cell of the partial results of attention. */
+    int partials() {
+        return cell(partials);
+    }
+
+    /** Cell of a slot's first row. */
+    int slot(Slot slot) {
+        return cell(layout.offset(slot));
+    }
+
+    /** A view as kernels take it: first cell, cells from row to row, columns of a group, cells from group to group. */
+    int[] view(View view) {
+        return new int[] {cell(layout.offset(view.slot())) + view.first(), view.slot().columns(),
+            view.contiguous() ? view.width() : view.columns(), view.stride()};
+    }
+
+    /** Unsigned 32 bits. */
+    private static int cell(long bytes) {
+        return (int) (bytes / WORD);
+    }
+
+    /** Whether a tensor is used where it is mapped. Kernels read fields of 4 bytes of plain types at once. */
+    boolean inPlace(Weight weight) {
+        return facts.processor() && (weight.planned() || (weight.data().isNative() && weight.data().address() % WORD == 0
+                && weight.matrixStride() % 2 == 0));
+    }
+
+    Footprint footprint() {
+        long copies = 0;
+        for (Weight weight : weights) {
+            copies += inPlace(weight) ? 0 : weight.bytes();
+        }
+        long cached = 0;
+        for (Cache cache : caches) {
+            cached += cacheBytes(cache);
+        }
+        long own = arenaBytes - align(layout.bytes());
+        return new Footprint(copies, cached, align(layout.bytes()), own + constantBytes() + stepBytes() + (facts.processor()
+                ? exchangeBytes()
+                : 0));
+    }
+
+    private static long align(long bytes) {
+        return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+    }
+}

@@ -1,0 +1,60 @@
+// Everything that reads weights of one type: built once for each type, with its decode16 (see quant/) in front.
+//
+//   QUANT                               the type: its functions are QUANT_decode16 and, without blocks, QUANT_decode1
+//   LANES, MATVEC_GROUP                 work-items for a row of a mat-vec; in a work-group
+//   WIDE_SUMS                           whether a work-item sums in 16 lanes of its own (vector units) or in one (GPUs)
+//   TILES                               whether many rows go through tiles (else through mat-vecs of a few rows each)
+//   GEMM_X, GEMM_Y, GEMM_TM, GEMM_TN    a tile: X x Y work-items with TM rows of the weight x TN tokens each
+#define decode16 CAT(QUANT, _decode16)
+
+// What one product of a matrix (or of a matrix per head, or per chosen expert) is given.
+//
+//   weight, matrix_bytes, row_bytes, rows, columns    the matrices
+//   in, out       views; a head is a group of columns
+//   counted       rows of activations
+//   bias          where in the constants, or -1
+//   ids           for experts: x first cell, y cells a row, z experts used (0: none), w pairs that share an input row
+//   order         where the pairs lie sorted by expert: see experts/sort.cl
+#define PRODUCT                                                                                                              \
+    __global const uchar *weight, ulong matrix_bytes, uint row_bytes, uint rows, uint columns, __global float *arena, uint4 in, \
+            uint4 out, __global const int *step, uint2 counted, __global const float *constants, int bias, uint4 ids,           \
+            uint order
+
+#if WIDE_SUMS
+typedef float16 sum_t;
+#define MULTIPLY_ADD(sum, a, b) sum += (a) * (b)
+#define TOTAL(sum) sum16(sum)
+#define ADD_ONE(sum, a, b) sum.s0 += (a) * (b)
+#else
+typedef float sum_t;
+#define MULTIPLY_ADD(sum, a, b) sum += sum16((a) * (b))
+#define TOTAL(sum) (sum)
+#define ADD_ONE(sum, a, b) sum += (a) * (b)
+#endif
+
+// 16 weights, zeros beyond the end of the row.
+float16 decode16_or_zero(bytes row, uint i, uint columns) {
+#ifdef decode1
+    if (16 * i + 16 > columns) {
+        float w[16];
+        for (uint j = 0; j < 16; j++) {
+            w[j] = 16 * i + j < columns ? decode1(row, 16 * i + j) : 0;
+        }
+        return vload16(0, w);
+    }
+#endif
+    return 16 * i < columns ? decode16(row, i) : (float16)(0);
+}
+
+#define NB 1
+#include "matmul/matvec.clh"
+#include "matmul/transposed.clh"
+#undef NB
+#define NB 4
+#include "matmul/matvec.clh"
+#include "matmul/transposed.clh"
+#undef NB
+#if TILES
+#include "matmul/gemm.clh"
+#endif
+#include "matmul/embed.clh"
