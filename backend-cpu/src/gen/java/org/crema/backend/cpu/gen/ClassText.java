@@ -1,0 +1,93 @@
+package org.crema.backend.cpu.gen;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * The frame around the generated methods of a kernel class.
+ *
+ * @param parts number of methods that the product of one row, or of several, is dealt out to
+ * @param rows how many rows are worked on together, 1 if there is no method for that
+ * @param tiles the same for the tile
+ */
+record ClassText(Kernel kernel, Map<String, String> constants, List<String> methods, String packing, int parts, int rows,
+        int tiles) {
+
+    String text() {
+        int lanes = kernel.lanes;
+        Format format = kernel.format;
+        String name = Kernel.className(format, lanes);
+        Text text = new Text();
+        text.line(0, "package " + Generate.PACKAGE + ";");
+        text.blank();
+        for (String operator : List.of("ADD", "ASHR", "B2F", "I2F", "LSHL", "LSHR", "S2I", "XOR", "ZERO_EXTEND_B2I")) {
+            if (uses("(" + operator)) {
+                text.line(0, "import static jdk.incubator.vector.VectorOperators." + operator + ";");
+            }
+        }
+        text.line(0, "import static org.crema.backend.cpu.kernel.Memory.*;");
+        text.line(0, "import static org.crema.backend.cpu.kernel.Tables.*;");
+        text.blank();
+        text.line(0, "import javax.annotation.processing.Generated;");
+        text.line(0, "import jdk.incubator.vector.*;");
+        text.line(0, "import org.crema.kernels.quant.QuantType;");
+        text.blank();
+        text.line(0, "/** Products of " + format.type() + " with vectors of " + lanes + " floats. */");
+        text.line(0, Generate.ANNOTATION);
+        text.line(0, "final class " + name + " extends BlockKernel {");
+        species(text, lanes);
+        for (int turn = lanes / 2; turn > 1; turn /= 2) {
+            text.line(1, "private static final VectorShuffle<Float> TURN_" + turn + " = VectorShuffle.iota(F, " + turn + ", 1, true);");
+        }
+        for (String table : List.of("Q40", "IQ4NL", "MXFP4")) {
+            if (uses(table + "_LANES")) {
+                text.line(1, "private static final IntVector " + table + "_LANES = floatBits(I, " + table + ");");
+            }
+        }
+        constants.forEach((value, constant) -> text.line(1,
+                "private static final " + value.substring(0, value.indexOf(' ')) + " " + constant + " = "
+                        + value.substring(value.indexOf(' ') + 1) + ";"));
+        text.blank();
+        text.line(1, name + "(Tuning tuning) {");
+        text.line(2, "super(QuantType." + format.type() + ", " + packing + ", " + format.weights() + ", " + format.bytes() + ", "
+                + rows + ", tuning);");
+        text.line(1, "}");
+        entry(text, "void one(long weights, int blocks, long x, long out)", "row", parts, "(weights, blocks, x, out);");
+        if (rows > 1) {
+            entry(text, "void several(long weights, long step, int blocks, long x, long out, long outStep)", "rows", parts,
+                    "(weights, step, blocks, x, out, outStep);");
+        }
+        entry(text, "void tileRow(long weights, int blocks, float[] tile, int at)", "tile", tiles, "(weights, blocks, tile, at);");
+        for (String method : methods) {
+            text.blank();
+            text.line(0, method.stripTrailing());
+        }
+        text.line(0, "}");
+        return text.toString();
+    }
+
+    private boolean uses(String code) {
+        return methods.stream().anyMatch(method -> method.contains(code));
+    }
+
+    private static void entry(Text text, String signature, String method, int parts, String arguments) {
+        text.blank();
+        text.line(1, "@Override");
+        text.line(1, signature + " {");
+        IntStream.range(0, parts).forEach(p -> text.line(2, method + (parts == 1 ? "" : "" + p) + arguments));
+        text.line(1, "}");
+    }
+
+    private void species(Text text, int lanes) {
+        String body = String.join("", methods) + String.join("", constants.keySet()) + (uses("_LANES") ? "I" : "");
+        String[][] species = {{"F", "Float", "FloatVector", "" + 32 * lanes}, {"I", "Integer", "IntVector", "" + 32 * lanes},
+                {"S", "Short", "ShortVector", "" + 16 * lanes}, {"B16", "Byte", "ByteVector", "128"}, {"B8", "Byte", "ByteVector", "64"},
+                {"L2", "Long", "LongVector", "128"}};
+        for (String[] s : species) {
+            if (body.matches("(?s).*\\b" + s[0] + "\\b.*")) {
+                text.line(1, "private static final VectorSpecies<" + s[1] + "> " + s[0] + " = " + s[2] + ".SPECIES_" + s[3] + ";");
+            }
+        }
+    }
+}

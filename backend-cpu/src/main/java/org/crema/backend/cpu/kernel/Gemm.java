@@ -1,0 +1,154 @@
+package org.crema.backend.cpu.kernel;
+
+import java.time.Duration;
+import java.util.Arrays;
+
+/**
+ * Products with many activation rows: the activations are packed to panels once, then each tile of weight rows is dequantised and
+ * multiplied by all panels. {@code out[token][row] = sum over columns of x[token][column] * w[row][column]}.
+ *
+ * <p>A panel holds {@link #PANEL} tokens; the last one is as wide as its tokens need, rounded up to a vector and filled with zeros.
+ * It is stored as slices of {@link MatKernel#SLICE} columns, each {@code [column][token]}, columns in the order of the kernel's
+ * {@link Packing}. Addresses as in {@link MatKernel}. The panels may be packed by several threads (each some panels) and are read by
+ * all; the rows may be shared among threads as one likes, best in multiples of {@link #TILE_ROWS}; each thread has its own {@link Scratch}.
+ */
+public final class Gemm {
+    /** Weight rows of a tile. */
+    public static final int TILE_ROWS = 96;
+    /** Tokens of a full panel. */
+    public static final int PANEL = Species.LANES * (Species.LANES == 8 ? 2 : 4);
+
+    /** Panels whose sums are kept at a time: with the tile they stay in the second-level cache. */
+    private static final int BATCH = 512 / PANEL;
+    private static final int SUMS = TILE_ROWS * PANEL;
+    private static final MicroKernels MICRO = GeneratedKernels.microKernels(Species.LANES);
+
+    private Gemm() {}
+
+    /** The number of panels for so many tokens. */
+    public static int panels(int tokens) {
+        return (tokens + PANEL - 1) / PANEL;
+    }
+
+    /** Floats that the panels of so many tokens take. */
+    public static long panelFloats(int tokens, int columns) {
+        int full = tokens / PANEL;
+        return (full * (long) PANEL + (long) Species.LANES * vectors(tokens, full)) * columns;
+    }
+
+    /** Memory for one thread: a tile of weights and its sums, about 300 KB. */
+    public static final class Scratch {
+        private final float[] tile = new float[TILE_ROWS * MatKernel.SLICE];
+        private final float[] sums = new float[BATCH * SUMS];
+    }
+
+    /**
+     * Runs products of every panel width with a kernel until they are compiled; {@link MatKernel#warmUp} does the same for the kernel.
+     *
+     * @param atMost gives up after this time
+     * @return whether they are compiled
+     */
+    public static boolean warmUp(MatKernel kernel, Duration atMost) {
+        return WarmUp.products(kernel, atMost);
+    }
+
+    /** Vectors of a panel, 0 behind the last. */
+    private static int vectors(int tokens, int panel) {
+        int left = Math.clamp(tokens - (long) panel * PANEL, 0, PANEL);
+        return (left + Species.LANES - 1) / Species.LANES;
+    }
+
+    /**
+     * Packs panels {@code firstPanel} to {@code lastPanel - 1}.
+     *
+     * @param x address of activation row 0
+     * @param xStride floats from one activation row to the next
+     * @param rows which activation row each token is, for gathering the tokens of an expert; null means that token t is row t
+     * @param firstToken where in {@code rows} the tokens begin, or the first row where rows is null
+     * @param tokens number of tokens
+     * @param columns columns of an activation row
+     * @param panels address of {@link #panelFloats} floats, the beginning of all panels
+     */
+    public static void packPanels(Packing packing, long x, long xStride, int[] rows, int firstToken, int tokens, int columns,
+            int firstPanel, int lastPanel, long panels) {
+        for (int panel = firstPanel; panel < lastPanel; panel++) {
+            int width = vectors(tokens, panel) * Species.LANES;
+            long to = panels + (long) panel * PANEL * columns * Float.BYTES;
+            for (int t = 0; t < width; t++) {
+                int token = panel * PANEL + t;
+                if (token < tokens) {
+                    int row = rows == null ? firstToken + token : rows[firstToken + token];
+                    packing.scatter(x + row * xStride * Float.BYTES, columns, to + (long) t * Float.BYTES,
+                            (long) width * Float.BYTES);
+                } else {
+                    for (int k = 0; k < columns; k++) {
+                        Memory.ALL.set(Memory.F32, to + ((long) k * width + t) * Float.BYTES, 0f);
+                    }
+                }
+            }
+        }
+    }
+
+    /**
+     * Rows {@code from} to {@code to - 1} of the weights times all tokens.
+     *
+     * @param weights address of weight row 0
+     * @param rowBytes bytes from one weight row to the next
+     * @param panels address of the panels
+     * @param out address of the result of result row 0 and weight row {@code from}
+     * @param outStride floats from one result row to the next
+     * @param outRows the result row of each token, for the tokens of an expert; null means that token t has row t
+     * @param firstOut where in {@code outRows} the tokens begin
+     * @param scratch the calling thread's
+     */
+    public static void multiply(MatKernel kernel, long weights, long rowBytes, int from, int to, int columns, long panels,
+            int tokens, long out, long outStride, int[] outRows, int firstOut, Scratch scratch) {
+        int last = panels(tokens);
+        for (int first = 0; first < last; first += BATCH) {
+            int end = Math.min(last, first + BATCH);
+            for (int row = from; row < to; row += TILE_ROWS) {
+                int rows = Math.min(TILE_ROWS, to - row);
+                tile(kernel, weights, rowBytes, row, rows, columns, panels, tokens, first, end, scratch);
+                store(rows, tokens, first, end, scratch.sums, out + (long) (row - from) * Float.BYTES, outStride * Float.BYTES,
+                        outRows, firstOut);
+            }
+        }
+    }
+
+    private static void tile(MatKernel kernel, long weights, long rowBytes, int row, int rows, int columns, long panels,
+            int tokens,
+            int first, int end, Scratch scratch) {
+        Arrays.fill(scratch.sums, 0, (end - first) * SUMS, 0f);
+        for (int column = 0; column < columns; column += MatKernel.SLICE) {
+            int width = Math.min(MatKernel.SLICE, columns - column);
+            kernel.dequantTile(weights, rowBytes, row, rows, column, width, scratch.tile);
+            for (int panel = first; panel < end; panel++) {
+                int vectors = vectors(tokens, panel);
+                int step = MICRO.rows(vectors);
+                long x = panels + ((long) panel * PANEL * columns + (long) column * vectors * Species.LANES) * Float.BYTES;
+                int c = (panel - first) * SUMS;
+                for (int r = 0; r < rows; r += step) {
+                    // rows of the tile behind the last are whatever was there before: their sums are not stored
+                    MICRO.run(vectors, scratch.tile, r * MatKernel.SLICE, x, scratch.sums, c + r * vectors * Species.LANES,
+                            width);
+                }
+            }
+        }
+    }
+
+    private static void store(int rows, int tokens, int first, int end, float[] sums, long out, long outStride, int[] outRows,
+            int firstOut) {
+        for (int panel = first; panel < end; panel++) {
+            int width = vectors(tokens, panel) * Species.LANES;
+            int count = Math.min(tokens - panel * PANEL, PANEL);
+            int c = (panel - first) * SUMS;
+            for (int t = 0; t < count; t++) {
+                int token = panel * PANEL + t;
+                long y = out + (outRows == null ? token : outRows[firstOut + token]) * outStride;
+                for (int r = 0; r < rows; r++) {
+                    Memory.ALL.set(Memory.F32, y + 4L * r, sums[c + t + r * width]);
+                }
+            }
+        }
+    }
+}

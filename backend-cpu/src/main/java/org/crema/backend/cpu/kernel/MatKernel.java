@@ -1,0 +1,67 @@
+package org.crema.backend.cpu.kernel;
+
+import java.time.Duration;
+import org.crema.kernels.quant.QuantType;
+
+/**
+ * Products with the weights of one type: the mat-vec of decoding and the tiles of prefill.
+ *
+ * <p>Every address is an absolute native address. Weights may lie at any byte; activations, packed activations and results
+ * are f32 in native order, best at multiples of 64 bytes. The caller has checked the ranges and keeps the arenas alive: a wrong
+ * address takes the JVM down. No kernel reads beyond the last block of the last row it was given, or allocates. A kernel has no
+ * state and may be used by any number of threads.
+ */
+public interface MatKernel {
+    /** Columns of a slice, the unit in which tiles and panels are cut. Every block size divides it. */
+    int SLICE = 256;
+
+    /** The kernel of a weight type for this machine's vector width, with the usual {@link Tuning}. */
+    static MatKernel of(QuantType type) {
+        return of(type, Tuning.usual(type));
+    }
+
+    /** The kernel of a weight type for this machine's vector width. */
+    static MatKernel of(QuantType type, Tuning tuning) {
+        return GeneratedKernels.kernel(type, Species.LANES, tuning);
+    }
+
+    /** The type of the weights. */
+    QuantType type();
+
+    /**
+     * The order in which this kernel wants its activations. Kernels with the same order return the same object, so a vector is
+     * packed once for all of them.
+     */
+    Packing packing();
+
+    /**
+     * Rows {@code from} to {@code to - 1} of the matrix times one vector.
+     *
+     * @param weights address of row 0
+     * @param rowBytes bytes from one row to the next
+     * @param columns weights per row, a multiple of the block size
+     * @param packed address of the vector as {@link Packing#pack} wrote it
+     * @param out address of the result of row {@code from}; {@code to - from} floats are written
+     */
+    void matVec(long weights, long rowBytes, int from, int to, int columns, long packed, long out);
+
+    /**
+     * Turns a tile of weights to floats, exactly as the codec of the type does: row {@code firstRow + i}, columns
+     * {@code firstColumn} and following, to floats {@code i * SLICE} and following of the tile, in the order of {@link #packing}.
+     *
+     * @param weights address of row 0
+     * @param rowBytes bytes from one row to the next
+     * @param firstColumn a multiple of {@link #SLICE}
+     * @param columns at most {@link #SLICE}, a multiple of the block size
+     * @param tile at least {@code rows * SLICE} floats
+     */
+    void dequantTile(long weights, long rowBytes, int firstRow, int rows, int firstColumn, int columns, float[] tile);
+
+    /**
+     * Runs mat-vec and tiles on a small dummy matrix until they are compiled, so that the first real product is fast.
+     *
+     * @param atMost gives up after this time
+     * @return whether they are compiled
+     */
+    boolean warmUp(Duration atMost);
+}

@@ -1,0 +1,185 @@
+package org.crema.backend.cpu.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.LongSupplier;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+import org.crema.kernels.quant.QuantType;
+
+/**
+ * Prints the speed of the kernels on one thread beside what the core can do at most, measured in the same run. Arguments: weight types
+ * (all if none). Properties: {@code columns} (4096), {@code mb} of weights (64), {@code tokens} (512), {@code ms} a measurement (600),
+ * {@code decode} and {@code prefill} ("false" leaves one out).
+ */
+public final class KernelSpeed {
+    private static final int COLUMNS = Integer.getInteger("columns", 4096);
+    private static final long BYTES = Long.getLong("mb", 64) << 20;
+    private static final int TOKENS = Integer.getInteger("tokens", 512);
+    private static final long NANOS = Long.getLong("ms", 600) * 1_000_000;
+    private static final boolean DECODE = !"false".equals(System.getProperty("decode"));
+    private static final boolean PREFILL = !"false".equals(System.getProperty("prefill"));
+
+    private static final VectorSpecies<Float> SPECIES = Species.LANES == 16
+            ? FloatVector.SPECIES_512
+            : Species.LANES == 8 ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
+
+    private KernelSpeed() {}
+
+    public static void main(String[] args) {
+        List<QuantType> types = args.length == 0
+                ? List.of(QuantType.values())
+                : Arrays.stream(args).map(QuantType::valueOf).toList();
+        print(String.format(Locale.ROOT, "vectors of %d bits, %d columns, %d MB of weights, %d tokens", Species.LANES * 32,
+                COLUMNS, BYTES >> 20, TOKENS));
+        try (Arena arena = Arena.ofConfined()) {
+            print(String.format(Locale.ROOT, "FMA %.1f GFLOP/s, reading %.1f GB/s", fma(), reading(arena)));
+        }
+        print(String.format(Locale.ROOT, "%-8s %27s   %27s   %9s %9s", "type", "decode GB/s single/near/far", "in L2", "prefill",
+                "tile Gw/s"));
+        for (QuantType type : types) {
+            line(type);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            print(String.format(Locale.ROOT, "FMA %.1f GFLOP/s, reading %.1f GB/s", fma(), reading(arena)));
+        }
+    }
+
+    private static void line(QuantType type) {
+        StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%-8s", type));
+        try (Arena arena = Arena.ofConfined()) {
+            long rowBytes = type.rowBytes(COLUMNS);
+            int rows = (int) (BYTES / rowBytes) / 96 * 96;
+            Sample some = Sample.of(arena, type, 8, COLUMNS, 0, 5);
+            MemorySegment weights = arena.allocate(rows * rowBytes + 64, 4096);
+            for (int r = 0; r < rows; r++) {
+                MemorySegment.copy(some.memory(), r % 8 * rowBytes, weights, r * rowBytes, rowBytes);
+            }
+            MemorySegment x = Sample.copy(arena, Sample.activations(TOKENS * COLUMNS, 3));
+            MemorySegment out = arena.allocate(4L * rows, 64);
+            if (DECODE) {
+                for (int inCache = 0; inCache < 2; inCache++) {
+                    int count = inCache == 0 ? rows : (int) Math.max(16, (256 << 10) / rowBytes / 4 * 4);
+                    for (Tuning tuning : new Tuning[] {Tuning.SINGLE, Tuning.NEAR, Tuning.FAR}) {
+                        MatKernel kernel = MatKernel.of(type, tuning);
+                        MemorySegment packed = arena.allocate(4 * kernel.packing().packedFloats(COLUMNS), 64);
+                        kernel.packing().pack(x.address(), COLUMNS, packed.address());
+                        double seconds = best(() -> {
+                            kernel.matVec(weights.address(), rowBytes, 0, count, COLUMNS, packed.address(), out.address());
+                            return 0;
+                        });
+                        line.append(String.format(Locale.ROOT, " %8.2f", count * rowBytes / seconds / 1e9));
+                    }
+                    line.append("  ");
+                }
+            }
+            if (PREFILL) {
+                MatKernel kernel = MatKernel.of(type);
+                int count = Math.min(rows, 960);
+                MemorySegment panels = arena.allocate(4 * Gemm.panelFloats(TOKENS, COLUMNS), 64);
+                Gemm.Scratch scratch = new Gemm.Scratch();
+                float[] tile = new float[96 * MatKernel.SLICE];
+                MemorySegment y = arena.allocate(4L * TOKENS * count, 64);
+                double seconds = best(() -> {
+                    Gemm.packPanels(kernel.packing(), x.address(), COLUMNS, null, 0, TOKENS, COLUMNS, 0, Gemm.panels(TOKENS),
+                            panels.address());
+                    Gemm.multiply(kernel, weights.address(), rowBytes, 0, count, COLUMNS, panels.address(), TOKENS, y.address(),
+                            count, null, 0, scratch);
+                    return 0;
+                });
+                double tileSeconds = best(() -> {
+                    for (int c = 0; c < COLUMNS; c += MatKernel.SLICE) {
+                        kernel.dequantTile(weights.address(), rowBytes, 0, 96, c, Math.min(MatKernel.SLICE, COLUMNS - c),
+                                tile);
+                    }
+                    return 0;
+                });
+                line.append(String.format(Locale.ROOT, " %9.1f %9.2f", 2.0 * count * COLUMNS * TOKENS / seconds / 1e9,
+                        96.0 * COLUMNS / tileSeconds / 1e9));
+            }
+        }
+        print(line.toString());
+    }
+
+    /** The best time of one call, in seconds. */
+    private static double best(LongSupplier work) {
+        double best = Double.MAX_VALUE;
+        long end = System.nanoTime() + NANOS;
+        for (int i = 0; i < 5 || System.nanoTime() < end; i++) {
+            long start = System.nanoTime();
+            if (work.getAsLong() == Long.MIN_VALUE) {
+                throw new IllegalStateException("this keeps the result alive");
+            }
+            best = Math.min(best, (System.nanoTime() - start) * 1e-9);
+        }
+        return best;
+    }
+
+    /** GFLOP/s of multiply-adds that stay in registers. */
+    private static double fma() {
+        int turns = 200_000;
+        return 2.0 * 12 * Species.LANES * turns / best(() -> (long) multiplyAdds(turns)) / 1e9;
+    }
+
+    private static float multiplyAdds(int turns) {
+        FloatVector f = FloatVector.broadcast(SPECIES, 0.999f);
+        FloatVector a0 = f;
+        FloatVector a1 = f;
+        FloatVector a2 = f;
+        FloatVector a3 = f;
+        FloatVector a4 = f;
+        FloatVector a5 = f;
+        FloatVector a6 = f;
+        FloatVector a7 = f;
+        FloatVector a8 = f;
+        FloatVector a9 = f;
+        FloatVector a10 = f;
+        FloatVector a11 = f;
+        for (int i = 0; i < turns; i++) {
+            a0 = a0.fma(f, f);
+            a1 = a1.fma(f, f);
+            a2 = a2.fma(f, f);
+            a3 = a3.fma(f, f);
+            a4 = a4.fma(f, f);
+            a5 = a5.fma(f, f);
+            a6 = a6.fma(f, f);
+            a7 = a7.fma(f, f);
+            a8 = a8.fma(f, f);
+            a9 = a9.fma(f, f);
+            a10 = a10.fma(f, f);
+            a11 = a11.fma(f, f);
+        }
+        return a0.add(a1).add(a2).add(a3).add(a4.add(a5).add(a6).add(a7)).add(a8.add(a9).add(a10).add(a11))
+                .reduceLanes(VectorOperators.ADD);
+    }
+
+    /** GB/s of reading memory in order. */
+    private static double reading(Arena arena) {
+        MemorySegment memory = arena.allocate(BYTES, 4096).fill((byte) 1);
+        long at = memory.address();
+        return BYTES / best(() -> (long) sum(at, at + BYTES)) / 1e9;
+    }
+
+    private static float sum(long from, long to) {
+        FloatVector a = FloatVector.zero(SPECIES);
+        FloatVector b = a;
+        FloatVector c = a;
+        FloatVector d = a;
+        int step = SPECIES.vectorByteSize();
+        for (long p = from; p < to; p += 4L * step) {
+            a = a.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p, Memory.NATIVE));
+            b = b.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p + step, Memory.NATIVE));
+            c = c.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p + 2L * step, Memory.NATIVE));
+            d = d.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p + 3L * step, Memory.NATIVE));
+        }
+        return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
+    }
+
+    private static void print(String line) {
+        System.out.println(line);
+    }
+}

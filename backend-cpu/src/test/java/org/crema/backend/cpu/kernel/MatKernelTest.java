@@ -1,0 +1,232 @@
+package org.crema.backend.cpu.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.crema.kernels.quant.QuantType;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Every kernel against the scalar codec and products in double precision, at odd shapes and addresses. */
+@Tag("width")
+class MatKernelTest {
+    private static final int GUARD = 16;
+    private static final float GUARD_VALUE = 12345.678f;
+
+    private static int[] shapes(QuantType type) {
+        int size = type.blockSize();
+        return size == 1
+                ? new int[] {1, 2, 3, 15, 16, 17, 67, 256, 1408}
+                : size == 256
+                        ? new int[] {256, 512, 768, 2048}
+                        : new int[] {size, 2 * size, 3 * size, 7 * size, 1408 / size * size, 2048};
+    }
+
+    @ParameterizedTest
+    @EnumSource(QuantType.class)
+    void rowsTimesVector(QuantType type) {
+        Random seeds = new Random(7 + type.id());
+        for (int columns : shapes(type)) {
+            for (int rows : new int[] {1, 2, 3, 5, 17}) {
+                for (Tuning tuning : new Tuning[] {Tuning.SINGLE, Tuning.NEAR, Tuning.FAR}) {
+                    rowsTimesVector(type, columns, rows, tuning, seeds.nextLong());
+                }
+            }
+        }
+    }
+
+    private static void rowsTimesVector(QuantType type, int columns, int rows, Tuning tuning, long seed) {
+        try (Arena arena = Arena.ofConfined()) {
+            MatKernel kernel = MatKernel.of(type, tuning);
+            Sample sample = Sample.of(arena, type, rows, columns, (int) (seed & 63), seed);
+            float[] x = Sample.activations(columns, seed + 1);
+            MemorySegment packed = guarded(arena, kernel.packing().packedFloats(columns));
+            kernel.packing().pack(Sample.copy(arena, x).address(), columns, packed.address() + 4 * GUARD);
+            checkGuards(packed, type + " packed vector");
+            int from = rows > 3 ? 1 : 0;
+            MemorySegment out = guarded(arena, rows - from);
+            kernel.matVec(sample.address(), sample.rowBytes(), from, rows, columns, packed.address() + 4 * GUARD,
+                    out.address() + 4 * GUARD);
+            checkGuards(out, type + " results");
+            for (int r = from; r < rows; r++) {
+                double[] expected = sample.dot(r, x, 0);
+                double error = out.getAtIndex(ValueLayout.JAVA_FLOAT, GUARD + r - from) - expected[0];
+                assertTrue(error * error <= 1e-10 * expected[1],
+                        () -> kernel + " columns " + columns + " rows " + rows + ": off by " + error
+                                + " of " + expected[0] + ", terms have the root sum square " + Math.sqrt(expected[1]));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(QuantType.class)
+    void theSameBitsHoweverRowsAreWalked(QuantType type) {
+        int columns = type.blockSize() == 256 ? 768 : 384;
+        int rows = 9;
+        try (Arena arena = Arena.ofConfined()) {
+            Sample sample = Sample.of(arena, type, rows, columns, 1, 11);
+            Packing packing = MatKernel.of(type).packing();
+            MemorySegment packed = arena.allocate(4 * packing.packedFloats(columns), 64);
+            packing.pack(Sample.copy(arena, Sample.activations(columns, 12)).address(), columns, packed.address());
+            MemorySegment expected = arena.allocate(4L * rows, 64);
+            MatKernel.of(type, Tuning.SINGLE).matVec(sample.address(), sample.rowBytes(), 0, rows, columns, packed.address(),
+                    expected.address());
+            for (Tuning tuning : new Tuning[] {Tuning.NEAR, Tuning.FAR}) {
+                MemorySegment out = arena.allocate(4L * rows, 64);
+                MatKernel.of(type, tuning).matVec(sample.address(), sample.rowBytes(), 0, rows, columns, packed.address(),
+                        out.address());
+                assertEquals(-1, expected.mismatch(out), () -> type + " " + tuning);
+            }
+        }
+    }
+
+    private static MemorySegment guarded(Arena arena, long floats) {
+        MemorySegment segment = arena.allocate(4 * (floats + 2 * GUARD), 64);
+        for (int i = 0; i < floats + 2 * GUARD; i++) {
+            segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, GUARD_VALUE);
+        }
+        return segment;
+    }
+
+    private static void checkGuards(MemorySegment segment, String what) {
+        long floats = segment.byteSize() / 4;
+        for (int i = 0; i < GUARD; i++) {
+            assertEquals(GUARD_VALUE, segment.getAtIndex(ValueLayout.JAVA_FLOAT, i), what + ": written before the beginning");
+            assertEquals(GUARD_VALUE, segment.getAtIndex(ValueLayout.JAVA_FLOAT, floats - 1 - i),
+                    what + ": written behind the end");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(QuantType.class)
+    void tilesAreWhatTheCodecSays(QuantType type) {
+        for (int columns : shapes(type)) {
+            try (Arena arena = Arena.ofConfined()) {
+                int rows = 5;
+                MatKernel kernel = MatKernel.of(type);
+                Sample sample = Sample.of(arena, type, rows, columns, 3, columns);
+                float[] tile = new float[(rows - 1) * MatKernel.SLICE];
+                for (int column = 0; column < columns; column += MatKernel.SLICE) {
+                    int width = Math.min(MatKernel.SLICE, columns - column);
+                    kernel.dequantTile(sample.address(), sample.rowBytes(), 1, rows - 1, column, width,
+                            tile);
+                    int[] order = order(kernel.packing(), width);
+                    for (int i = 0; i < (rows - 1) * width; i++) {
+                        int row = i / width;
+                        int place = i % width;
+                        float actual = tile[row * MatKernel.SLICE + place];
+                        float expected = sample.weights()[(row + 1) * columns + column + order[place]];
+                        assertEquals(expected, actual, () -> kernel + " row " + row + " place " + place);
+                    }
+                }
+            }
+        }
+    }
+
+    /** The column at each place, found by packing the numbers of the columns. */
+    private static int[] order(Packing packing, int columns) {
+        try (Arena arena = Arena.ofConfined()) {
+            float[] numbers = new float[columns];
+            for (int i = 0; i < columns; i++) {
+                numbers[i] = i;
+            }
+            MemorySegment packed = arena.allocate(4L * columns);
+            packing.scatter(Sample.copy(arena, numbers).address(), columns, packed.address(), 4);
+            int[] order = new int[columns];
+            for (int i = 0; i < columns; i++) {
+                order[i] = (int) packed.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+            }
+            return order;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(QuantType.class)
+    void manyTokens(QuantType type) {
+        Stream.of(1, 3, Species.LANES + 1, Gemm.PANEL, 2 * Gemm.PANEL + 3, 515)
+                .forEach(tokens -> manyTokens(type, type.blockSize() == 256 ? 512 : 384, tokens < 500 ? 101 : 7, tokens));
+        manyTokens(type, type.blockSize() == 256 ? 256 : 128, 1, 5);
+    }
+
+    private static void manyTokens(QuantType type, int columns, int rows, int tokens) {
+        try (Arena arena = Arena.ofConfined()) {
+            MatKernel kernel = MatKernel.of(type);
+            Sample sample = Sample.of(arena, type, rows, columns, 1, tokens);
+            int stride = columns + 3;
+            float[] x = Sample.activations((tokens + 2) * stride, 3);
+            int[] order = new Random(4).ints(tokens + 1, 0, tokens + 2).toArray();
+            MemorySegment panels = guarded(arena, Gemm.panelFloats(tokens, columns));
+            Gemm.Scratch scratch = new Gemm.Scratch();
+            int outStride = rows + 5;
+            MemorySegment out = guarded(arena, (long) tokens * outStride - 5);
+            long to = out.address() + 4 * GUARD;
+            long xs = Sample.copy(arena, x).address();
+            for (int[] list : new int[][] {null, order}) {
+                int half = Gemm.panels(tokens) / 2;
+                Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, half, Gemm.panels(tokens),
+                        panels.address() + 4 * GUARD);
+                Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, 0, half, panels.address() + 4 * GUARD);
+                int split = rows / 3;
+                Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, split, columns, panels.address() + 4 * GUARD,
+                        tokens, to,
+                        outStride, null, 0, scratch);
+                Gemm.multiply(kernel, sample.address(), sample.rowBytes(), split, rows, columns, panels.address() + 4 * GUARD,
+                        tokens,
+                        to + 4L * split, outStride, null, 0, scratch);
+                assertAll(Stream.of(panels, out).map(segment -> () -> checkGuards(segment, type + " memory")));
+                for (int t = 0; t < tokens; t++) {
+                    int token = t;
+                    int at = (list == null ? t + 1 : list[t + 1]) * stride;
+                    for (int r = 0; r < rows; r++) {
+                        double[] expected = sample.dot(r, x, at);
+                        double error = out.getAtIndex(ValueLayout.JAVA_FLOAT, GUARD + (long) t * outStride + r) - expected[0];
+                        int row = r;
+                        assertTrue(error * error <= 1e-10 * expected[1],
+                                () -> kernel + " token " + token + " of " + tokens + " row " + row + ": off by " + error + " of "
+                                        + expected[0]);
+                    }
+                    for (int gap = rows; gap < outStride && t < tokens - 1; gap++) {
+                        assertEquals(GUARD_VALUE, out.getAtIndex(ValueLayout.JAVA_FLOAT, GUARD + (long) t * outStride + gap));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void theForcedWidthIsTheOneInUse() {
+        String bits = System.getProperty(Species.PROPERTY);
+        if (bits != null) {
+            assertEquals(Integer.parseInt(bits), Species.LANES * Float.SIZE);
+        }
+        assertEquals(8, Species.lanes("256"));
+        IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, () -> Species.lanes("64"));
+        assertTrue(refused.getMessage().contains("64"), refused.getMessage());
+    }
+
+    @Test
+    void kernelsOfOneOrderShareIt() {
+        assertSame(MatKernel.of(QuantType.Q8_0).packing(), MatKernel.of(QuantType.F32).packing());
+        assertTrue(MatKernel.of(QuantType.Q8_0).packing().isPlain());
+        assertFalse(MatKernel.of(QuantType.Q4_K).packing().isPlain());
+    }
+
+    @ParameterizedTest
+    @EnumSource(QuantType.class)
+    void warmUpEnds(QuantType type) {
+        // how long it takes depends on the machine; that it stops when the time is over does not
+        assertFalse(MatKernel.of(type).warmUp(Duration.ZERO));
+    }
+}
