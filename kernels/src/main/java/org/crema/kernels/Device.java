@@ -25,6 +25,12 @@ public interface Device extends AutoCloseable {
      */
     Executable compile(List<Program> parts, CompileOptions options);
 
+    /**
+     * Measures what the device reaches at best, with kernels of its own that do nothing else; takes about half a second. To be
+     * asked anew with every benchmark: clocks and neighbours change.
+     */
+    Rates measure();
+
     /** Frees the device; its executables must be closed before. */
     @Override
     void close();

@@ -33,6 +33,12 @@ public interface Executable extends AutoCloseable {
     /** Waits until all work is done. */
     void finish();
 
+    /**
+     * Where the time of the parts that ran since the last call went, in the order in which they run; empty unless compiled with
+     * {@link CompileOptions#profile}. Waits until all work is done.
+     */
+    List<Timing> timings();
+
     /** What writes outside of any slot have destroyed, in words; empty if nothing, or if there are no guards. */
     List<String> damage();
 

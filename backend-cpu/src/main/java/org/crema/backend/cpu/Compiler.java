@@ -23,7 +23,7 @@ final class Compiler {
                 }
                 List<Op> group = ops.subList(from, to);
                 Task task = group.size() == 1 ? task(plan, group.getFirst()) : group(plan, group);
-                tasks.add(new Task.Named(group.getFirst().name() + group.stream().map(Op::writes).toList(), task));
+                tasks.add(new Task.Named(group.getFirst().name() + group.stream().map(Op::writes).toList(), group, task));
             }
             all.add(List.copyOf(tasks));
         }

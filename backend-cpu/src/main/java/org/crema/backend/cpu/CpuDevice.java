@@ -10,6 +10,7 @@ import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Executable;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
+import org.crema.kernels.Rates;
 import org.crema.kernels.Support;
 
 /** The processor: a pool of threads that all its executables share. */
@@ -85,6 +86,11 @@ final class CpuDevice implements Device {
     private static DeviceException.OutOfMemory outOfMemory(long need, long have) {
         return new DeviceException.OutOfMemory(CpuBackend.NAME, need, have,
                 "use a shorter context, a smaller cache type or smaller steps");
+    }
+
+    @Override
+    public Rates measure() {
+        return Roofline.measure(pool);
     }
 
     @Override

@@ -10,6 +10,8 @@ import org.crema.kernels.Executable;
 import org.crema.kernels.Program;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
+import org.crema.kernels.Stopwatch;
+import org.crema.kernels.Timing;
 import org.crema.kernels.Weight;
 
 /** Programs that are ready to run on the processor. Every call returns when its work is done. */
@@ -21,6 +23,10 @@ final class CpuExecutable implements Executable {
     private final Region region;
     private final Pool pool;
     private final Batch batch;
+    /** Null unless compiled to be profiled. */
+    private final Stopwatch stopwatch;
+    /** Of each part, the stopwatch's number of its first task. */
+    private final int[] pieces;
     private boolean closed;
 
     CpuExecutable(Plan plan, List<Program> parts, List<List<Task.Named>> tasks, Region region, Pool pool) {
@@ -35,6 +41,14 @@ final class CpuExecutable implements Executable {
             distinct.add(weight.data().scope());
         }
         scopes = distinct.toArray(MemorySegment.Scope[]::new);
+        stopwatch = plan.options().profile() ? new Stopwatch() : null;
+        pieces = new int[this.tasks.length];
+        for (int part = 0, piece = 0; stopwatch != null && part < pieces.length; part++) {
+            pieces[part] = piece;
+            for (Task.Named task : this.tasks[part]) {
+                piece = stopwatch.piece(part, task.ops()) + 1;
+            }
+        }
     }
 
     @Override
@@ -56,8 +70,13 @@ final class CpuExecutable implements Executable {
         open();
         pool.enter();
         try {
-            for (Task.Named named : tasks[part]) {
-                run(named, part);
+            Task.Named[] list = tasks[part];
+            for (int i = 0; i < list.length; i++) {
+                long start = stopwatch == null ? 0 : System.nanoTime();
+                run(list[i], part);
+                if (stopwatch != null) {
+                    stopwatch.add(pieces[part] + i, System.nanoTime() - start);
+                }
             }
         } finally {
             pool.leave();
@@ -83,6 +102,12 @@ final class CpuExecutable implements Executable {
     @Override
     public void finish() {
         open();
+    }
+
+    @Override
+    public List<Timing> timings() {
+        open();
+        return stopwatch == null ? List.of() : stopwatch.take();
     }
 
     @Override

@@ -31,6 +31,8 @@ final class Compiler {
     private final Facts facts;
     private final Tuning tuning;
     private final List<Launch> launches = new ArrayList<>();
+    /** Whose launches are being made. */
+    private Op current;
     /** Whose sorted pairs lie in memory, and for which tile table. */
     private Optional<Op.ExpertMatMul> sorted = Optional.empty();
 
@@ -73,6 +75,7 @@ final class Compiler {
     }
 
     private void compile(Op op) {
+        current = op;
         switch (op) {
             case Op.Embed embed -> embed(embed);
             case Op.RmsNorm norm -> rmsNorm(norm);
@@ -98,7 +101,7 @@ final class Compiler {
 
     private Launch launch(String what, cl_program program, String kernel, int group, Launch.Sizer sizer) {
         cl_kernel made = clCreateKernel(program, kernel, null);
-        Launch launch = new Launch(what, made, group, sizer);
+        Launch launch = new Launch(current, what, made, group, sizer);
         launches.add(launch);
         return launch;
     }

@@ -2,11 +2,13 @@ package org.crema.backend.opencl;
 
 import static org.jocl.CL.*;
 
+import org.crema.kernels.Op;
 import org.crema.kernels.Rows;
 import org.crema.kernels.Step;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
 import org.jocl.cl_command_queue;
+import org.jocl.cl_event;
 import org.jocl.cl_kernel;
 import org.jocl.cl_mem;
 
@@ -47,6 +49,7 @@ final class Launch {
         void groups(Counts counts, long[] groups);
     }
 
+    private final Op op;
     private final String name;
     private final cl_kernel kernel;
     private final Sizer sizer;
@@ -54,12 +57,20 @@ final class Launch {
     private final long[] global = new long[3];
     private int arguments;
 
-    /** @param groupSize work-items of a group, in the first dimension */
-    Launch(String name, cl_kernel kernel, int groupSize, Sizer sizer) {
+    /**
+     * @param op it belongs to
+     * @param groupSize work-items of a group, in the first dimension
+     */
+    Launch(Op op, String name, cl_kernel kernel, int groupSize, Sizer sizer) {
+        this.op = op;
         this.name = name;
         this.kernel = kernel;
         this.sizer = sizer;
         this.local = new long[] {groupSize, 1, 1};
+    }
+
+    Op op() {
+        return op;
     }
 
     /** What it computes, for messages. */
@@ -90,13 +101,20 @@ final class Launch {
         return this;
     }
 
-    void enqueue(cl_command_queue queue, Counts counts) {
+    /**
+     * Puts it into the queue, if this step needs it.
+     *
+     * @param event becomes the launch's; null if its time is not asked for
+     * @return whether it was put into the queue
+     */
+    boolean enqueue(cl_command_queue queue, Counts counts, cl_event event) {
         sizer.groups(counts, global);
         if (global[0] == 0 || global[1] == 0 || global[2] == 0) {
-            return;
+            return false;
         }
         global[0] *= local[0];
-        clEnqueueNDRangeKernel(queue, kernel, 3, null, global, local, 0, null, null);
+        clEnqueueNDRangeKernel(queue, kernel, 3, null, global, local, 0, null, event);
+        return true;
     }
 
     void release() {

@@ -14,6 +14,7 @@ import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Executable;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
+import org.crema.kernels.Rates;
 import org.crema.kernels.Support;
 import org.crema.kernels.Weight;
 import org.jocl.CLException;
@@ -162,7 +163,9 @@ final class OpenClDevice implements Device {
 
     @SuppressWarnings("deprecation") // its successor is not in OpenCL 1.2
     private Executable executable(Plan plan, List<Program> parts, long bytes) {
-        cl_command_queue queue = clCreateCommandQueue(context, facts.handle(), 0, null);
+        cl_command_queue queue = clCreateCommandQueue(context, facts.handle(), plan.options().profile()
+                ? CL_QUEUE_PROFILING_ENABLE
+                : 0, null);
         Memory memory = null;
         Compiler compiler = null;
         try {
@@ -179,6 +182,15 @@ final class OpenClDevice implements Device {
             }
             clReleaseCommandQueue(queue);
             throw e;
+        }
+    }
+
+    @Override
+    public Rates measure() {
+        try {
+            return new Roofline(context, facts, programs).measure();
+        } catch (CLException e) {
+            throw new DeviceException(id() + ": measuring failed: " + e.getMessage(), e);
         }
     }
 

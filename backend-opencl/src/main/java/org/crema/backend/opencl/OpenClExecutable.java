@@ -11,6 +11,7 @@ import org.crema.kernels.Op;
 import org.crema.kernels.Program;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
+import org.crema.kernels.Timing;
 import org.jocl.CLException;
 import org.jocl.Pointer;
 import org.jocl.cl_command_queue;
@@ -30,6 +31,8 @@ final class OpenClExecutable implements Executable {
     private final Pointer exchangePointer;
     private final MemorySegment block;
     private final Pointer blockPointer;
+    /** Null unless compiled to be profiled. */
+    private final Profiler profiler;
     private boolean begun;
     private boolean closed;
 
@@ -55,6 +58,7 @@ final class OpenClExecutable implements Executable {
             }
         }
         vocabulary = least;
+        profiler = plan.options().profile() ? new Profiler(launches) : null;
     }
 
     @Override
@@ -103,7 +107,11 @@ final class OpenClExecutable implements Executable {
         Launch[] list = launches[part];
         for (Launch launch : list) {
             try {
-                launch.enqueue(queue, counts);
+                if (profiler == null) {
+                    launch.enqueue(queue, counts, null);
+                } else {
+                    profiler.enqueue(launch, queue, counts);
+                }
             } catch (CLException e) {
                 throw failed(launch.name(), e);
             }
@@ -141,6 +149,16 @@ final class OpenClExecutable implements Executable {
     }
 
     @Override
+    public List<Timing> timings() {
+        finish();
+        try {
+            return profiler == null ? List.of() : profiler.take();
+        } catch (CLException e) {
+            throw failed("reading timestamps", e);
+        }
+    }
+
+    @Override
     public List<String> damage() {
         open();
         return memory.damage();
@@ -156,6 +174,9 @@ final class OpenClExecutable implements Executable {
             for (Launch launch : part) {
                 launch.release();
             }
+        }
+        if (profiler != null) {
+            profiler.close();
         }
         memory.close();
         clReleaseCommandQueue(queue);

@@ -12,12 +12,17 @@ import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Executable;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
+import org.crema.kernels.Rates;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Support;
 import org.crema.kernels.Weight;
 
 /** Runs every op with every type, in the memory of the Java heap; weights stay where they are mapped. */
 final class ReferenceDevice implements Device {
+    private static final int MEASURED_BYTES = 128 << 20;
+    private static final int MEASURED_STEPS = 1 << 23;
+    private static final int MEASURED_ROUNDS = 8;
+
     private final DeviceInfo info;
     private final DeviceOptions options;
 
@@ -77,6 +82,40 @@ final class ReferenceDevice implements Device {
             throw new DeviceException.OutOfMemory(info.id(), need, options.memoryLimit(), "take a smaller context or batch");
         }
         return new ReferenceExecutable(parts, compile);
+    }
+
+    /** One thread's plain loops: a sum of longs, and chains of multiply-adds. */
+    @Override
+    public Rates measure() {
+        long[] cells = new long[MEASURED_BYTES / Long.BYTES];
+        double bytes = 0;
+        double flops = 0;
+        for (int round = 0; round < MEASURED_ROUNDS; round++) {
+            long start = System.nanoTime();
+            long sum = 0;
+            for (long cell : cells) {
+                sum += cell;
+            }
+            long read = System.nanoTime();
+            float a = sum;
+            float b = 1;
+            float c = 2;
+            float d = 3;
+            for (int i = 0; i < MEASURED_STEPS; i++) {
+                a = a * 0.5f + 1;
+                b = b * 0.5f + 1;
+                c = c * 0.5f + 1;
+                d = d * 0.5f + 1;
+            }
+            long computed = System.nanoTime();
+            // The result is used, so that the loops are not left out.
+            if (a + b + c + d == 0) {
+                throw new IllegalStateException("the chains converge to 2");
+            }
+            bytes = Math.max(bytes, 1e9 * MEASURED_BYTES / (read - start));
+            flops = Math.max(flops, 1e9 * 8 * MEASURED_STEPS / (computed - read));
+        }
+        return new Rates(bytes, flops);
     }
 
     @Override

@@ -15,9 +15,11 @@ import org.crema.kernels.Guards;
 import org.crema.kernels.Layout;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
+import org.crema.kernels.Rates;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
 import org.crema.kernels.Support;
+import org.crema.kernels.Timing;
 import org.crema.kernels.reference.ReferenceBackend;
 
 /** The reference with a fault: each override is one that a real backend could have. */
@@ -60,6 +62,11 @@ class BrokenDevice implements Device {
     @Override
     public Executable compile(List<Program> parts, CompileOptions options) {
         return new Broken(parts, options);
+    }
+
+    @Override
+    public Rates measure() {
+        return reference.measure();
     }
 
     @Override
@@ -120,6 +127,11 @@ class BrokenDevice implements Device {
         @Override
         public void finish() {
             executable.finish();
+        }
+
+        @Override
+        public List<Timing> timings() {
+            return executable.timings();
         }
 
         @Override

@@ -1,8 +1,10 @@
 package org.crema.kernels.conformance;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.lang.foreign.Arena;
@@ -17,13 +19,16 @@ import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Op;
 import org.crema.kernels.Precision;
+import org.crema.kernels.Rates;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Support;
+import org.crema.kernels.Timing;
 import org.crema.kernels.Weight;
 import org.crema.kernels.quant.QuantType;
 import org.crema.kernels.reference.ReferenceBackend;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 
@@ -46,6 +51,7 @@ import org.junit.jupiter.api.TestInstance;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class ConformanceKit {
     private static final long DEFAULT_SEED = 20_240_507;
+    private static final String PROFILED = "Layer/deepseek2/plain/";
     private static final int GUARD_BYTES = 64;
     private static final long TINY_COST = 200_000;
 
@@ -108,6 +114,39 @@ public abstract class ConformanceKit {
         return cases.stream().map(c -> dynamicTest(c.name(), () -> check(c)));
     }
 
+    /** A profile names each op of the program once, in order; without being asked for there is none. */
+    @Test
+    void profile() {
+        assumeTrue(size() == Size.NORMAL && only().isEmpty(), "only with all cases");
+        Case layer = cases().stream().filter(c -> c.name().startsWith(PROFILED)).findFirst().orElseThrow();
+        try (Arena arena = Arena.ofShared()) {
+            Scenario scenario = layer.build().apply(new RandomData(seed, arena));
+            CompileOptions options = new CompileOptions(precisions().getFirst(), scenario.cacheType(), scenario.limits());
+            try (Runner runner = new Runner(opened(), scenario, Scenario.Cut.WHOLE, options)) {
+                runner.run();
+                assertEquals(List.of(), runner.timings());
+            }
+            try (Runner runner = new Runner(opened(), scenario, Scenario.Cut.WHOLE, options.withProfile())) {
+                runner.run();
+                List<Timing> timings = runner.timings();
+                assertEquals(scenario.program().ops(), timings.stream().flatMap(timing -> timing.ops().stream()).toList());
+                assertTrue(timings.stream().allMatch(timing -> timing.runs() >= scenario.rounds().size()), () -> "too few runs "
+                        + timings);
+                assertTrue(timings.stream().mapToLong(Timing::nanos).sum() > 0, () -> "no time has passed in " + timings);
+                assertEquals(List.of(), runner.timings(), "taken twice");
+            }
+        }
+    }
+
+    /** Neither limit is out of this world. */
+    @Test
+    void limitsAreMeasured() {
+        assumeTrue(size() == Size.NORMAL && only().isEmpty(), "only with all cases");
+        Rates rates = opened().measure();
+        assertTrue(rates.bytesPerSecond() > 1e6 && rates.bytesPerSecond() < 1e14, () -> rates + " cannot be");
+        assertTrue(rates.flopsPerSecond() > 1e6 && rates.flopsPerSecond() < 1e16, () -> rates + " cannot be");
+    }
+
     @AfterAll
     void closeDevice() {
         if (device != null) {
@@ -128,9 +167,7 @@ public abstract class ConformanceKit {
 
     /** Runs one case. */
     final void check(Case c) {
-        if (device == null) {
-            device = device();
-        }
+        opened();
         try (Arena arena = Arena.ofShared()) {
             Scenario scenario = c.build().apply(new RandomData(seed ^ c.name().hashCode() * 0x9E37_79B9_7F4A_7C15L, arena));
             // Histories are filled by a part of their own, on the reference too.
@@ -156,6 +193,13 @@ public abstract class ConformanceKit {
                             device.info().id(), failure.getMessage(), seed, c.name().replaceAll("([+()])", "\\\\$1")),
                     failure);
         }
+    }
+
+    private Device opened() {
+        if (device == null) {
+            device = device();
+        }
+        return device;
     }
 
     private void compare(Scenario scenario, CompileOptions options, List<Map<Slot, int[]>> expected) {

@@ -3,6 +3,7 @@ package org.crema.kernels.conformance;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,7 +15,7 @@ import org.crema.kernels.Backend;
 import org.crema.kernels.Cache;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
-import org.crema.kernels.DeviceInfo;
+import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Element;
 import org.crema.kernels.Limits;
@@ -41,20 +42,35 @@ public final class ConformanceReport {
 
     private ConformanceReport() {}
 
-    /** Prints the report on all devices of all backends on the class path; what was found but cannot be used, below. */
+    /** Prints the report on all backends of the class path. */
     public static void main(String[] arguments) {
+        System.out.println(markdown());
+    }
+
+    /**
+     * The report on all backends of the class path, each by its first device.
+     *
+     * @throws DeviceException if a backend has no device on this machine; the message says why
+     */
+    public static String markdown() {
+        List<Backend> backends = new ArrayList<>();
+        ServiceLoader.load(Backend.class).forEach(backends::add);
+        // The one that defines what is right comes first.
+        backends.sort(
+                Comparator.comparing((Backend backend) -> !backend.name().equals("reference")).thenComparing(Backend::name));
         List<Device> devices = new ArrayList<>();
-        List<String> rejections = new ArrayList<>();
-        for (Backend backend : ServiceLoader.load(Backend.class)) {
-            Backend.Discovery discovery = backend.discover();
-            for (DeviceInfo info : discovery.devices()) {
-                devices.add(backend.open(info.index(), DeviceOptions.DEFAULT));
+        try {
+            for (Backend backend : backends) {
+                Backend.Discovery discovery = backend.discover();
+                if (discovery.devices().isEmpty()) {
+                    throw new DeviceException("the backend " + backend.name() + " has no device here: " + discovery.rejections());
+                }
+                devices.add(backend.open(discovery.devices().getFirst().index(), DeviceOptions.DEFAULT));
             }
-            discovery.rejections().forEach(reason -> rejections.add(backend.name() + ": " + reason));
+            return markdown(devices);
+        } finally {
+            devices.forEach(Device::close);
         }
-        System.out.println(markdown(devices));
-        rejections.forEach(reason -> System.out.println("- " + reason));
-        devices.forEach(Device::close);
     }
 
     /** Both tables, and the reasons against what is not supported. */
@@ -80,7 +96,7 @@ public final class ConformanceReport {
 
     private static void heading(StringBuilder text, String what, List<Device> devices) {
         text.append("| ").append(what).append(" |");
-        devices.forEach(device -> text.append(' ').append(device.info().id()).append(" |"));
+        devices.forEach(device -> text.append(' ').append(device.info().backend()).append(" |"));
         text.append("\n|---|").append("---|".repeat(devices.size())).append('\n');
     }
 
@@ -96,7 +112,7 @@ public final class ConformanceReport {
                 if (!support.ok()) {
                     refused++;
                     missing.add(op.name());
-                    reasons.add(device.info().id() + ", " + name + ": " + support.reason());
+                    reasons.add(device.info().backend() + ", " + name + ": " + support.reason());
                 }
             }
             text.append(' ').append(refused == 0 ? "yes" : refused == ops.size() ? "no" : "not " + String.join(", ", missing))

@@ -15,6 +15,7 @@ import org.crema.kernels.Precision;
 import org.crema.kernels.Program;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
+import org.crema.kernels.Timing;
 import org.crema.kernels.View;
 
 /**
@@ -123,6 +124,11 @@ final class Int8Device extends BrokenDevice {
         @Override
         public void finish() {
             executable.finish();
+        }
+
+        @Override
+        public List<Timing> timings() {
+            return executable.timings();
         }
 
         @Override

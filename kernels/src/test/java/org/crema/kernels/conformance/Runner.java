@@ -19,6 +19,7 @@ import org.crema.kernels.Program;
 import org.crema.kernels.Segment;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
+import org.crema.kernels.Timing;
 
 /** Runs the steps of a scenario on a device, whole or cut. */
 final class Runner implements AutoCloseable {
@@ -121,6 +122,11 @@ final class Runner implements AutoCloseable {
         MemorySegment target = arena.allocate(slot.bytes(rows), 4);
         executable.read(slot, target, rows);
         return target.toArray(JAVA_INT);
+    }
+
+    /** Where the time went. */
+    List<Timing> timings() {
+        return executables.stream().flatMap(executable -> executable.timings().stream()).toList();
     }
 
     /** What writes outside of slots have destroyed. */

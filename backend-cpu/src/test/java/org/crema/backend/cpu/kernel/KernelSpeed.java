@@ -6,9 +6,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.LongSupplier;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorSpecies;
 import org.crema.kernels.quant.QuantType;
 
 /**
@@ -23,10 +20,6 @@ public final class KernelSpeed {
     private static final long NANOS = Long.getLong("ms", 600) * 1_000_000;
     private static final boolean DECODE = !"false".equals(System.getProperty("decode"));
     private static final boolean PREFILL = !"false".equals(System.getProperty("prefill"));
-
-    private static final VectorSpecies<Float> SPECIES = Species.LANES == 16
-            ? FloatVector.SPECIES_512
-            : Species.LANES == 8 ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
 
     private KernelSpeed() {}
 
@@ -122,61 +115,14 @@ public final class KernelSpeed {
     /** GFLOP/s of multiply-adds that stay in registers. */
     private static double fma() {
         int turns = 200_000;
-        return 2.0 * 12 * Species.LANES * turns / best(() -> (long) multiplyAdds(turns)) / 1e9;
-    }
-
-    private static float multiplyAdds(int turns) {
-        FloatVector f = FloatVector.broadcast(SPECIES, 0.999f);
-        FloatVector a0 = f;
-        FloatVector a1 = f;
-        FloatVector a2 = f;
-        FloatVector a3 = f;
-        FloatVector a4 = f;
-        FloatVector a5 = f;
-        FloatVector a6 = f;
-        FloatVector a7 = f;
-        FloatVector a8 = f;
-        FloatVector a9 = f;
-        FloatVector a10 = f;
-        FloatVector a11 = f;
-        for (int i = 0; i < turns; i++) {
-            a0 = a0.fma(f, f);
-            a1 = a1.fma(f, f);
-            a2 = a2.fma(f, f);
-            a3 = a3.fma(f, f);
-            a4 = a4.fma(f, f);
-            a5 = a5.fma(f, f);
-            a6 = a6.fma(f, f);
-            a7 = a7.fma(f, f);
-            a8 = a8.fma(f, f);
-            a9 = a9.fma(f, f);
-            a10 = a10.fma(f, f);
-            a11 = a11.fma(f, f);
-        }
-        return a0.add(a1).add(a2).add(a3).add(a4.add(a5).add(a6).add(a7)).add(a8.add(a9).add(a10).add(a11))
-                .reduceLanes(VectorOperators.ADD);
+        return 2.0 * CoreLimits.MULTIPLY_ADDS * turns / best(() -> (long) CoreLimits.multiplyAdds(turns)) / 1e9;
     }
 
     /** GB/s of reading memory in order. */
     private static double reading(Arena arena) {
         MemorySegment memory = arena.allocate(BYTES, 4096).fill((byte) 1);
         long at = memory.address();
-        return BYTES / best(() -> (long) sum(at, at + BYTES)) / 1e9;
-    }
-
-    private static float sum(long from, long to) {
-        FloatVector a = FloatVector.zero(SPECIES);
-        FloatVector b = a;
-        FloatVector c = a;
-        FloatVector d = a;
-        int step = SPECIES.vectorByteSize();
-        for (long p = from; p < to; p += 4L * step) {
-            a = a.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p, Memory.NATIVE));
-            b = b.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p + step, Memory.NATIVE));
-            c = c.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p + 2L * step, Memory.NATIVE));
-            d = d.add(FloatVector.fromMemorySegment(SPECIES, Memory.ALL, p + 3L * step, Memory.NATIVE));
-        }
-        return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
+        return BYTES / best(() -> (long) CoreLimits.sum(at, at + BYTES)) / 1e9;
     }
 
     private static void print(String line) {
