@@ -12,6 +12,7 @@ import org.crema.kernels.Executable;
 import org.crema.kernels.Segment;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
+import org.crema.kernels.Timing;
 import org.crema.model.placement.Placement;
 
 /** A placed model, ready to run: one executable per device, and the copies between them. One thread at a time. */
@@ -103,6 +104,11 @@ public final class Engine implements AutoCloseable {
         } else {
             executables.forEach(Executable::finish);
         }
+    }
+
+    /** Where the time of the steps since the last call went; empty unless compiled with {@link CompileOptions#profile}. */
+    public List<Timing> timings() {
+        return executables.stream().flatMap(executable -> executable.timings().stream()).toList();
     }
 
     @Override
