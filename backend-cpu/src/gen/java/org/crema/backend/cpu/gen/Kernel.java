@@ -160,6 +160,7 @@ final class Kernel {
                 text.line(2, "FloatVector b" + r + " = FloatVector.zero(F);");
             }
             text.line(2, "int n = blocks;");
+            one(text);
             if (unroll > 1) {
                 loop(text, rows, part, parts, unroll);
             }
@@ -182,24 +183,32 @@ final class Kernel {
 
     /**
      * Declares, at the head of a method, the vectors {@code int_1f}, {@code byte_f} ... (in hexadecimal) that it names. An operation
-     * between a vector and a number would do, but C2 needs far more nodes for it, and there is a limit on nodes.
+     * between a vector and a number would do, but C2 needs far more nodes for it, and there is a limit on nodes. They are loaded, as
+     * C2 makes a vector that is broadcast anew wherever it is used.
      */
-    private static String withConstants(String method) {
+    private String withConstants(String method) {
         Text declarations = new Text();
         CONSTANT.matcher(method).results().map(MatchResult::group).distinct().sorted().forEach(name -> {
-            String hex = "0x" + name.substring(name.indexOf('_') + 1);
-            declarations.line(2, switch (name.charAt(0)) {
-                case 'i' -> "IntVector " + name + " = IntVector.broadcast(I, " + hex + ");";
-                case 'b' -> "ByteVector " + name + " = ByteVector.broadcast(B16, (byte) " + hex + ");";
-                default -> "FloatVector " + name + " = FloatVector.broadcast(F, " + Float.intBitsToFloat(Integer.decode(hex)) + "f);";
-            });
+            int bits = Integer.parseUnsignedInt(name.substring(name.indexOf('_') + 1), 16);
+            boolean bytes = name.charAt(0) == 'b';
+            String type = bytes ? "ByteVector" : name.charAt(0) == 'i' ? "IntVector" : "FloatVector";
+            String species = bytes ? "B16" : name.charAt(0) == 'i' ? "I" : "F";
+            String address = constant("BITS", "long", "repeated(0x" + Integer.toHexString(bytes ? bits * 0x01010101 : bits) + ")");
+            declarations.line(2, type + " " + name + " = " + type + ".fromMemorySegment(" + species + ", ALL, " + address + ", NATIVE);");
         });
         int body = method.indexOf('\n') + 1;
         return method.substring(0, body) + declarations + method.substring(body);
     }
 
+    private void one(Text text) {
+        if (!format.counted()) {
+            text.line(2, "int one = Uncounted.one;");
+        }
+    }
+
     private void loop(Text text, int rows, int part, int parts, int unroll) {
-        text.line(2, unroll == 1 ? "for (; n > 0; n--) {" : "for (; n >= " + unroll + "; n -= " + unroll + ") {");
+        String step = format.counted() ? "" + unroll : unroll == 1 ? "one" : unroll + " * one";
+        text.line(2, "for (; n >= " + unroll + "; n -= " + step + ") {");
         Body body = new Body();
         for (int u = 0; u < unroll; u++) {
             Site[] sites = new Site[rows];
@@ -287,7 +296,8 @@ final class Kernel {
             Text text = new Text();
             text.line(1, "private static void tile" + (parts == 1 ? "" : "" + part) + "(long w, int blocks, float[] tile, int at) {");
             text.line(2, "int t = at;");
-            text.line(2, "for (int n = blocks; n > 0; n--) {");
+            one(text);
+            text.line(2, "for (int n = blocks; n > 0; n -= " + (format.counted() ? "1" : "one") + ") {");
             Body body = new Body();
             Site site = describe(body, "w", 0, "");
             int all = site.groups.size();

@@ -1,6 +1,8 @@
 package org.crema.backend.cpu.kernel;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -38,6 +40,15 @@ final class Tables {
     static final int[] SIGNS7 = signs(Codebook.KSIGNS_IQ2XS.bytes());
 
     private Tables() {}
+
+    /** Address of a vector of any width, full of a number of 32 bits. */
+    static long repeated(int bits) {
+        MemorySegment vector = Arena.global().allocate(64, 64);
+        for (long at = 0; at < vector.byteSize(); at += Integer.BYTES) {
+            vector.set(ValueLayout.JAVA_INT, at, bits);
+        }
+        return vector.address();
+    }
 
     /** The bits of sixteen floats as the lanes of a vector. */
     static IntVector floatBits(VectorSpecies<Integer> species, float[] values) {

@@ -48,7 +48,7 @@ public final class KernelSpeed {
             long rowBytes = type.rowBytes(COLUMNS);
             int rows = (int) (BYTES / rowBytes) / 96 * 96;
             Sample some = Sample.of(arena, type, 8, COLUMNS, 0, 5);
-            MemorySegment weights = arena.allocate(rows * rowBytes + 64, 4096);
+            MemorySegment weights = arena.allocate(rows * rowBytes + 8192, 4096);
             for (int r = 0; r < rows; r++) {
                 MemorySegment.copy(some.memory(), r % 8 * rowBytes, weights, r * rowBytes, rowBytes);
             }
