@@ -6,6 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.crema.kernels.DeviceInfo;
+import org.crema.kernels.Weight;
+import org.crema.kernels.gpu.Capacity;
+import org.crema.kernels.gpu.Tuning;
 import org.jocl.CLException;
 import org.jocl.Pointer;
 import org.jocl.cl_device_id;
@@ -76,7 +79,17 @@ record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform
     }
 
     Tuning tuning() {
-        return Tuning.of(processor, vendor, wave, maxGroup);
+        return Vendors.of(processor, vendor, wave, maxGroup);
+    }
+
+    Capacity capacity() {
+        return new Capacity(units, localMemory, processor, this::inPlace);
+    }
+
+    /** Whether a tensor is used where it is mapped. Kernels read fields of 4 bytes of plain types at once. */
+    private boolean inPlace(Weight weight) {
+        return processor && (weight.planned() || (weight.data().isNative() && weight.data().address() % Integer.BYTES == 0
+                && weight.matrixStride() % Short.BYTES == 0));
     }
 
     /** Bytes that are free now, as far as the driver tells. */

@@ -1,104 +1,69 @@
 package org.crema.backend.opencl;
 
-import static org.jocl.CL.*;
+import static org.jocl.CL.clCreateKernel;
+import static org.jocl.CL.clEnqueueNDRangeKernel;
+import static org.jocl.CL.clReleaseKernel;
+import static org.jocl.CL.clSetKernelArg;
 
 import org.crema.kernels.Op;
-import org.crema.kernels.Rows;
-import org.crema.kernels.Step;
+import org.crema.kernels.gpu.Call;
+import org.crema.kernels.gpu.Call.Argument;
+import org.crema.kernels.gpu.Counts;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
 import org.jocl.cl_command_queue;
 import org.jocl.cl_event;
 import org.jocl.cl_kernel;
-import org.jocl.cl_mem;
+import org.jocl.cl_program;
 
-/** A kernel with its arguments, which stay as they are; only how many work-groups there are changes with the step. */
+/** A call as a kernel object of its own, with its arguments set. */
 final class Launch {
-    /** What work-group counts depend on. */
-    static final class Counts {
-        private int tokens;
-        private int outputs;
-        private int longest;
-
-        void take(Step step) {
-            tokens = step.tokens();
-            outputs = step.outputs();
-            longest = 1;
-            for (int s = 0; s < step.sequences(); s++) {
-                longest = Math.max(longest, step.length(s));
-            }
-        }
-
-        int tokens() {
-            return tokens;
-        }
-
-        /** Tokens of the longest sequence. */
-        int longest() {
-            return longest;
-        }
-
-        int rows(Rows rows) {
-            return rows.each() * (rows.domain() == Rows.Domain.TOKENS ? tokens : outputs);
-        }
-    }
-
-    /** Sets the number of work-groups in each of three dimensions; all 0 leaves the launch out of the step. */
-    @FunctionalInterface
-    interface Sizer {
-        void groups(Counts counts, long[] groups);
-    }
-
-    private final Op op;
-    private final String name;
+    private final Call call;
     private final cl_kernel kernel;
-    private final Sizer sizer;
     private final long[] local;
     private final long[] global = new long[3];
-    private int arguments;
 
-    /**
-     * @param op it belongs to
-     * @param groupSize work-items of a group, in the first dimension
-     */
-    Launch(Op op, String name, cl_kernel kernel, int groupSize, Sizer sizer) {
-        this.op = op;
-        this.name = name;
-        this.kernel = kernel;
-        this.sizer = sizer;
-        this.local = new long[] {groupSize, 1, 1};
+    Launch(Call call, cl_program program, Memory memory) {
+        this.call = call;
+        this.local = new long[] {call.group(), 1, 1};
+        kernel = clCreateKernel(program, call.entry(), null);
+        try {
+            for (int i = 0; i < call.arguments().size(); i++) {
+                set(i, call.arguments().get(i), memory);
+            }
+        } catch (RuntimeException | Error e) {
+            release();
+            throw e;
+        }
+    }
+
+    private void set(int index, Argument argument, Memory memory) {
+        switch (argument) {
+            case Argument.Shared shared -> set(index, Sizeof.cl_mem, Pointer.to(switch (shared) {
+                case ARENA -> memory.arena();
+                case CONSTANTS -> memory.constants();
+                case STEP -> memory.step();
+            }));
+            case Argument.Tensor tensor -> set(index, Sizeof.cl_mem, Pointer.to(memory.weight(tensor.weight())));
+            case Argument.Pages pages -> set(index, Sizeof.cl_mem, Pointer.to(memory.cache(pages.cache())));
+            case Argument.Ints ints -> set(index, (long) Sizeof.cl_uint * ints.values().size(), Pointer.to(ints.values().stream()
+                    .mapToInt(Integer::intValue).toArray()));
+            case Argument.Wide wide -> set(index, Sizeof.cl_ulong, Pointer.to(new long[] {wide.value()}));
+            case Argument.Real real -> set(index, Sizeof.cl_float, Pointer.to(new float[] {real.value()}));
+        }
+    }
+
+    private void set(int index, long size, Pointer value) {
+        clSetKernelArg(kernel, index, size, value);
     }
 
     Op op() {
-        return op;
+        return call.op();
     }
 
     /** What it computes, for messages. */
     String name() {
-        return name;
-    }
-
-    Launch arg(cl_mem buffer) {
-        return set(Sizeof.cl_mem, Pointer.to(buffer));
-    }
-
-    Launch real(float value) {
-        return set(Sizeof.cl_float, Pointer.to(new float[] {value}));
-    }
-
-    /** A number of 64 bits. */
-    Launch wide(long value) {
-        return set(Sizeof.cl_ulong, Pointer.to(new long[] {value}));
-    }
-
-    /** A number of 32 bits, or a vector of them. */
-    Launch arg(int... values) {
-        return set((long) Sizeof.cl_uint * values.length, Pointer.to(values));
-    }
-
-    private Launch set(long size, Pointer value) {
-        clSetKernelArg(kernel, arguments++, size, value);
-        return this;
+        return call.name();
     }
 
     /**
@@ -108,8 +73,7 @@ final class Launch {
      * @return whether it was put into the queue
      */
     boolean enqueue(cl_command_queue queue, Counts counts, cl_event event) {
-        sizer.groups(counts, global);
-        if (global[0] == 0 || global[1] == 0 || global[2] == 0) {
+        if (!call.groups(counts, global)) {
             return false;
         }
         global[0] *= local[0];

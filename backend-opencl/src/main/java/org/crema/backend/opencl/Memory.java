@@ -13,6 +13,7 @@ import org.crema.kernels.Cache;
 import org.crema.kernels.Guards;
 import org.crema.kernels.Rotation;
 import org.crema.kernels.Weight;
+import org.crema.kernels.gpu.Plan;
 import org.jocl.Pointer;
 import org.jocl.cl_command_queue;
 import org.jocl.cl_context;

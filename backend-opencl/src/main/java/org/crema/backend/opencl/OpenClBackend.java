@@ -11,6 +11,7 @@ import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.gpu.Tuning;
 import org.jocl.CL;
 import org.jocl.CLException;
 import org.jocl.cl_device_id;

@@ -2,6 +2,7 @@ package org.crema.backend.opencl;
 
 import static org.jocl.CL.*;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -17,6 +18,11 @@ import org.crema.kernels.Program;
 import org.crema.kernels.Rates;
 import org.crema.kernels.Support;
 import org.crema.kernels.Weight;
+import org.crema.kernels.gpu.AttentionShape;
+import org.crema.kernels.gpu.Call;
+import org.crema.kernels.gpu.Compiler;
+import org.crema.kernels.gpu.Plan;
+import org.crema.kernels.gpu.Tuning;
 import org.jocl.CLException;
 import org.jocl.cl_command_queue;
 import org.jocl.cl_context;
@@ -89,8 +95,8 @@ final class OpenClDevice implements Device {
         return switch (op) {
             case Op.CacheWrite write when write.in().size() > MOST_CACHE_VIEWS -> Support.no("a cache row of "
                     + write.in().size() + " views; at most " + MOST_CACHE_VIEWS + " are taken");
-            case Op.Attention attention -> local(AttentionShape.of(attention, tuning, facts).localBytes());
-            case Op.LatentAttention attention -> local(AttentionShape.of(attention, tuning, facts).localBytes());
+            case Op.Attention attention -> local(AttentionShape.of(attention, tuning, facts.capacity()).localBytes());
+            case Op.LatentAttention attention -> local(AttentionShape.of(attention, tuning, facts.capacity()).localBytes());
             // Probability, score and group score in F64, a flag.
             case Op.GateExperts gate -> local(25L * gate.routing().experts() + 4L * tuning.selectGroup());
             case Op.ExpertMatMul product -> local(8L * product.weight().count());
@@ -111,7 +117,7 @@ final class OpenClDevice implements Device {
 
     @Override
     public Footprint footprint(List<Program> parts, CompileOptions compile) {
-        return new Plan(parts, compile, facts, tuning).footprint();
+        return new Plan(parts, compile, facts.capacity(), tuning).footprint();
     }
 
     @Override
@@ -129,7 +135,7 @@ final class OpenClDevice implements Device {
                 }
             }
         }
-        Plan plan = new Plan(parts, compile, facts, tuning);
+        Plan plan = new Plan(parts, compile, facts.capacity(), tuning);
         if (plan.arenaBytes() > Math.min(MOST_ARENA_BYTES, facts.maxAllocation())) {
             throw new DeviceException.OutOfMemory(id(), plan.arenaBytes(), Math.min(MOST_ARENA_BYTES, facts.maxAllocation()),
                     "that is for one buffer of activations; use smaller steps");
@@ -167,16 +173,19 @@ final class OpenClDevice implements Device {
                 ? CL_QUEUE_PROFILING_ENABLE
                 : 0, null);
         Memory memory = null;
-        Compiler compiler = null;
+        List<List<Launch>> launches = new ArrayList<>();
         try {
             memory = new Memory(plan, context, queue);
-            compiler = new Compiler(plan, memory, programs, facts, tuning);
-            List<List<Launch>> launches = compiler.compile(parts);
+            for (List<Call> calls : new Compiler(plan, facts.capacity(), tuning).compile(parts)) {
+                List<Launch> part = new ArrayList<>();
+                launches.add(part);
+                for (Call call : calls) {
+                    part.add(new Launch(call, programs.get(call.kernels()), memory));
+                }
+            }
             return new OpenClExecutable(id(), plan, parts, launches, memory, queue, () -> used.addAndGet(-bytes));
         } catch (RuntimeException | Error e) {
-            if (compiler != null) {
-                compiler.release();
-            }
+            launches.forEach(part -> part.forEach(Launch::release));
             if (memory != null) {
                 memory.close();
             }

@@ -12,6 +12,8 @@ import org.crema.kernels.Program;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
 import org.crema.kernels.Timing;
+import org.crema.kernels.gpu.Counts;
+import org.crema.kernels.gpu.Plan;
 import org.jocl.CLException;
 import org.jocl.Pointer;
 import org.jocl.cl_command_queue;
@@ -25,7 +27,7 @@ final class OpenClExecutable implements Executable {
     private final cl_command_queue queue;
     private final Runnable freed;
     private final int vocabulary;
-    private final Launch.Counts counts = new Launch.Counts();
+    private final Counts counts = new Counts();
     private final Arena arena = Arena.ofShared();
     private final MemorySegment exchange;
     private final Pointer exchangePointer;

@@ -11,6 +11,7 @@ import java.util.List;
 import org.crema.kernels.Op;
 import org.crema.kernels.Stopwatch;
 import org.crema.kernels.Timing;
+import org.crema.kernels.gpu.Counts;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
 import org.jocl.cl_command_queue;
@@ -38,7 +39,7 @@ final class Profiler implements AutoCloseable {
         }
     }
 
-    void enqueue(Launch launch, cl_command_queue queue, Launch.Counts counts) {
+    void enqueue(Launch launch, cl_command_queue queue, Counts counts) {
         cl_event event = new cl_event();
         if (launch.enqueue(queue, counts, event)) {
             pending.add(new Pending(launch, event));

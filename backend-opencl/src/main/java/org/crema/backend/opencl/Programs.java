@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.crema.kernels.DeviceException;
+import org.crema.kernels.gpu.Kernels;
 import org.jocl.CLException;
 import org.jocl.Pointer;
 import org.jocl.cl_context;
@@ -27,13 +28,17 @@ final class Programs implements AutoCloseable {
         this.device = device;
     }
 
+    /** @throws DeviceException with the compiler's log, if it cannot be built */
+    cl_program get(Kernels kernels) {
+        return get(kernels.name(), Sources.defines(kernels), () -> Sources.of(kernels));
+    }
+
     /**
      * A program.
      *
      * @param name what it is, for messages and as its key
      * @param defines options, which are part of the key
      * @param source its text
-     * @throws DeviceException with the compiler's log, if it cannot be built
      */
     synchronized cl_program get(String name, String defines, Supplier<String> source) {
         return built.computeIfAbsent(name + defines, key -> build(name, defines, source.get()));

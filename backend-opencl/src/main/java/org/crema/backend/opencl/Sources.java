@@ -9,6 +9,8 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.TreeMap;
+import org.crema.kernels.gpu.Kernels;
 import org.crema.kernels.quant.Codebook;
 import org.crema.kernels.quant.QuantType;
 
@@ -27,10 +29,19 @@ final class Sources {
         return expand("common.clh") + expand(file);
     }
 
-    /** The products, for one type. */
-    static String matMul(QuantType type) {
-        String family = family(type).orElseThrow(() -> new IllegalArgumentException("no decode function for " + type));
-        return expand("common.clh") + expand(family) + expand("matmul/matmul.cl");
+    /** The text of kernels, with the decode function of their type. */
+    static String of(Kernels kernels) {
+        String decode = kernels.type().map(type -> expand(family(type).orElseThrow(() -> new IllegalArgumentException(
+                "no decode function for " + type)))).orElse("");
+        return expand("common.clh") + decode + expand(kernels.file() + ".cl");
+    }
+
+    /** What kernels are built with. */
+    static String defines(Kernels kernels) {
+        StringBuilder defines = new StringBuilder();
+        kernels.type().ifPresent(type -> defines.append(" -DQUANT=").append(type.name()));
+        new TreeMap<>(kernels.constants()).forEach((name, value) -> defines.append(" -D").append(name).append('=').append(value));
+        return defines.toString();
     }
 
     /** Whether there is a decode function for a type. */

@@ -11,11 +11,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.crema.kernels.gpu.AttentionShape;
+import org.crema.kernels.gpu.Kernels;
+import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.quant.QuantType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
@@ -63,23 +68,30 @@ class AmdgcnTest {
         for (Target target : TARGETS) {
             Tuning tuning = target.tuning();
             for (QuantType type : all ? List.of(QuantType.values()) : SAMPLE) {
-                add(tests, target, type.name(), Sources.matMul(type), " -DQUANT=" + type.name() + tuning.defines());
+                add(tests, target, new Kernels(type.name(), "matmul/matmul", Optional.of(type), tuning.constants()));
             }
-            add(tests, target, "rows", Sources.of("rows/rows.cl"), tuning.defines());
-            add(tests, target, "experts", Sources.of("experts/experts.cl"), " -DEXPERTS=64" + tuning.defines());
-            add(tests, target, "cache write", Sources.of("attention/write.cl"), " -DCACHE_F16");
-            AttentionShape latent = new AttentionShape(576, 512, 512, 16, 1, 0, tuning.attentionHeads(), tuning.attentionGroup(),
-                    1);
-            AttentionShape grouped = new AttentionShape(128, 128, 128, 32, 8, 1024, 4, tuning.attentionGroup(), 1);
-            add(tests, target, "latent attention", Sources.of("attention/attention.cl"), latent.defines() + " -DCACHE_F16");
-            add(tests, target, "attention", Sources.of("attention/attention.cl"), grouped.defines() + " -DCACHE_F16");
+            add(tests, target, new Kernels("rows", "rows/rows", Optional.empty(), tuning.constants()));
+            Map<String, Integer> experts = new HashMap<>(tuning.constants());
+            experts.put("EXPERTS", 64);
+            add(tests, target, new Kernels("experts", "experts/experts", Optional.empty(), experts));
+            add(tests, target, new Kernels("cache write", "attention/write", Optional.empty(), Map.of("CACHE_F16", 1)));
+            attention(tests, target, "latent attention", new AttentionShape(576, 512, 512, 16, 1, 0, tuning.attentionHeads(),
+                    tuning.attentionGroup(), 1));
+            attention(tests, target, "attention", new AttentionShape(128, 128, 128, 32, 8, 1024, 4, tuning.attentionGroup(), 1));
         }
         return tests.stream();
     }
 
-    private void add(List<DynamicTest> tests, Target target, String what, String source, String defines) {
+    private void attention(List<DynamicTest> tests, Target target, String what, AttentionShape shape) {
+        Map<String, Integer> constants = new HashMap<>(shape.constants());
+        constants.put("CACHE_F16", 1);
+        add(tests, target, new Kernels(what, "attention/attention", Optional.empty(), constants));
+    }
+
+    private void add(List<DynamicTest> tests, Target target, Kernels built) {
+        String what = built.name();
         tests.add(dynamicTest(target.name() + " " + what, () -> {
-            Map<String, int[]> kernels = compile(target.name(), source, defines);
+            Map<String, int[]> kernels = compile(target.name(), Sources.of(built), Sources.defines(built));
             assertTrue(!kernels.isEmpty(), "no kernels in the output of " + clang);
             kernels.forEach((name, numbers) -> {
                 System.out.printf("%-8s %-17s %-15s %3d registers, %d spilled, %d bytes of scratch%n", target.name(), what, name,

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.crema.kernels.Backend;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.gpu.Tuning;
 
 /** The device of the tests: the first there is. */
 final class Devices {

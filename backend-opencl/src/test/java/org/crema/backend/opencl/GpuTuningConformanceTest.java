@@ -4,6 +4,7 @@ import java.util.List;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Precision;
+import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.conformance.ConformanceKit;
 import org.junit.jupiter.api.BeforeAll;
 

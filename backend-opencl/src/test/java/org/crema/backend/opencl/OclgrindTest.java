@@ -12,6 +12,7 @@ import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Precision;
+import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.conformance.ConformanceKit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

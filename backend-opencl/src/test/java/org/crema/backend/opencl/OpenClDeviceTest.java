@@ -26,6 +26,7 @@ import org.crema.kernels.Rows;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
 import org.crema.kernels.Weight;
+import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.quant.QuantType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;

@@ -1,5 +1,6 @@
-package org.crema.backend.opencl;
+package org.crema.kernels.gpu;
 
+import java.util.Map;
 import org.crema.kernels.Limits;
 import org.crema.kernels.Op;
 
@@ -16,28 +17,29 @@ import org.crema.kernels.Op;
  * @param group work-items of a work-group, and keys of a pass
  * @param wanted work-groups that fill the device
  */
-record AttentionShape(int key, int value, int query, int heads, int keyHeads, int firstValue, int block, int group, int wanted) {
+public record AttentionShape(int key, int value, int query, int heads, int keyHeads, int firstValue, int block, int group,
+        int wanted) {
     /** Floats that a work-item sums in at most; more would not stay in registers. */
     private static final int MOST_SUMS = 64;
     /** Cells before the partial results; the first holds the number of parts. */
     private static final int HEADER = 4;
 
-    static AttentionShape of(Op.Attention op, Tuning tuning, Facts facts) {
+    public static AttentionShape of(Op.Attention op, Tuning tuning, Capacity capacity) {
         int key = op.q().columns();
-        return fit(key, op.out().columns(), key, op.q().groups(), op.keyHeads(), op.keyHeads() * key, tuning, facts);
+        return fit(key, op.out().columns(), key, op.q().groups(), op.keyHeads(), op.keyHeads() * key, tuning, capacity);
     }
 
-    static AttentionShape of(Op.LatentAttention op, Tuning tuning, Facts facts) {
-        return fit(op.source().columns(), op.latent(), op.latent(), op.q().groups(), 1, 0, tuning, facts);
+    public static AttentionShape of(Op.LatentAttention op, Tuning tuning, Capacity capacity) {
+        return fit(op.source().columns(), op.latent(), op.latent(), op.q().groups(), 1, 0, tuning, capacity);
     }
 
     private static AttentionShape fit(int key, int value, int query, int heads, int keyHeads, int firstValue, Tuning tuning,
-            Facts facts) {
+            Capacity capacity) {
         int block = Math.min(heads / keyHeads, tuning.attentionHeads());
         AttentionShape shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, block, tuning.attentionGroup(),
-                4 * facts.units());
+                4 * capacity.units());
         while (shape.block > 1
-                && (shape.localBytes() > facts.localMemory() || (!facts.processor() && shape.sums() > MOST_SUMS))) {
+                && (shape.localBytes() > capacity.localMemory() || (!capacity.processor() && shape.sums() > MOST_SUMS))) {
             shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, (shape.block + 1) / 2, shape.group,
                     shape.wanted);
         }
@@ -45,17 +47,17 @@ record AttentionShape(int key, int value, int query, int heads, int keyHeads, in
     }
 
     /** Query heads of a key head. */
-    int ratio() {
+    public int ratio() {
         return heads / keyHeads;
     }
 
     /** Work-groups for a token and a part. */
-    int groups() {
+    public int groups() {
         return keyHeads * Math.ceilDiv(ratio(), block);
     }
 
     /** Local memory of a work-group, in bytes. */
-    long localBytes() {
+    public long localBytes() {
         return 4L * block * (key + group + 2) + 8L * group;
     }
 
@@ -64,7 +66,7 @@ record AttentionShape(int key, int value, int query, int heads, int keyHeads, in
     }
 
     /** In how many parts the positions are cut so that the device is busy. */
-    int parts(int tokens, int longest) {
+    public int parts(int tokens, int longest) {
         if (tokens * (long) groups() >= wanted) {
             return 1;
         }
@@ -72,7 +74,7 @@ record AttentionShape(int key, int value, int query, int heads, int keyHeads, in
     }
 
     /** Bytes of the partial results of any step. */
-    long partialBytes(Limits limits) {
+    public long partialBytes(Limits limits) {
         long rows = 0;
         for (int tokens = 1; tokens <= limits.tokens() && parts(tokens, limits.context()) > 1; tokens++) {
             rows = Math.max(rows, (long) tokens * parts(tokens, limits.context()));
@@ -81,7 +83,7 @@ record AttentionShape(int key, int value, int query, int heads, int keyHeads, in
     }
 
     /** What the kernels are built with. */
-    String defines() {
-        return " -DKEY=" + key + " -DVALUE=" + value + " -DQUERY=" + query + " -DHEADS=" + block + " -DGROUP=" + group;
+    public Map<String, Integer> constants() {
+        return Map.of("KEY", key, "VALUE", value, "QUERY", query, "HEADS", block, "GROUP", group);
     }
 }

@@ -1,9 +1,9 @@
-package org.crema.backend.opencl;
-
-import static org.jocl.CL.clCreateKernel;
+package org.crema.kernels.gpu;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.crema.kernels.Cache;
 import org.crema.kernels.Limits;
@@ -15,22 +15,19 @@ import org.crema.kernels.Routing;
 import org.crema.kernels.Step;
 import org.crema.kernels.View;
 import org.crema.kernels.Weight;
-import org.jocl.cl_kernel;
-import org.jocl.cl_mem;
-import org.jocl.cl_program;
+import org.crema.kernels.gpu.Call.Argument;
+import org.crema.kernels.gpu.Call.Argument.Shared;
 
-/** Turns ops into launches. */
-final class Compiler {
+/** Turns ops into calls of kernels. */
+public final class Compiler {
     /** Pairs for each expert, on average, from which on sorting them pays. */
     private static final int PAIRS_PER_EXPERT = 2;
     private static final int[] NO_IDS = {0, 0, 0, 0};
 
     private final Plan plan;
-    private final Memory memory;
-    private final Programs programs;
-    private final Facts facts;
+    private final Capacity capacity;
     private final Tuning tuning;
-    private final List<Launch> launches = new ArrayList<>();
+    private final List<Call> calls = new ArrayList<>();
     /** Whose launches are being made. */
     private Op current;
     /** Whose sorted pairs lie in memory, and for which tile table. */
@@ -45,33 +42,26 @@ final class Compiler {
         }
     }
 
-    Compiler(Plan plan, Memory memory, Programs programs, Facts facts, Tuning tuning) {
+    public Compiler(Plan plan, Capacity capacity, Tuning tuning) {
         this.plan = plan;
-        this.memory = memory;
-        this.programs = programs;
-        this.facts = facts;
+        this.capacity = capacity;
         this.tuning = tuning;
     }
 
-    /** The launches of each part. */
-    List<List<Launch>> compile(List<Program> parts) {
-        List<List<Launch>> all = new ArrayList<>();
+    /** The calls of each part. */
+    public List<List<Call>> compile(List<Program> parts) {
+        List<List<Call>> all = new ArrayList<>();
         for (Program part : parts) {
             // Between parts anyone may have written the ids.
             sorted = Optional.empty();
-            int before = launches.size();
+            int before = calls.size();
             for (Op op : part.ops()) {
                 compile(op);
                 op.writes().forEach(view -> sorted = sorted.filter(by -> !by.ids().slot().equals(view.slot())));
             }
-            all.add(List.copyOf(launches.subList(before, launches.size())));
+            all.add(List.copyOf(calls.subList(before, calls.size())));
         }
         return all;
-    }
-
-    /** Frees the kernels that were made. */
-    void release() {
-        launches.forEach(Launch::release);
     }
 
     private void compile(Op op) {
@@ -87,36 +77,36 @@ final class Compiler {
             case Op.LatentAttention attention -> latentAttention(attention);
             case Op.GateExperts gate -> gateExperts(gate);
             case Op.ExpertMatMul product -> expertMatMul(product);
-            case Op.SwiGlu swiGlu -> columns("swiglu", swiGlu, swiGlu.out()).arg(memory.arena()).arg(plan.view(swiGlu.out()))
+            case Op.SwiGlu swiGlu -> columns("swiglu", swiGlu, swiGlu.out()).arg(Shared.ARENA).arg(plan.view(swiGlu.out()))
                     .arg(plan.view(swiGlu.gate())).arg(plan.view(swiGlu.up())).arg(swiGlu.out().width());
-            case Op.ExpertSum sum -> columns("expert_sum", sum, sum.out()).arg(memory.arena()).arg(plan.view(sum.out()))
+            case Op.ExpertSum sum -> columns("expert_sum", sum, sum.out()).arg(Shared.ARENA).arg(plan.view(sum.out()))
                     .arg(plan.view(sum.in())).arg(plan.view(sum.weights())).arg(sum.weights().width()).arg(sum.out().width());
             case Op.Add add ->
-                columns("add", add, add.out()).arg(memory.arena()).arg(plan.view(add.out())).arg(plan.view(add.a()))
+                columns("add", add, add.out()).arg(Shared.ARENA).arg(plan.view(add.out())).arg(plan.view(add.a()))
                         .arg(plan.view(add.b())).arg(add.out().width());
-            case Op.SelectRows select -> columns("select_rows", select, select.out()).arg(memory.arena()).arg(plan.view(select
-                    .out())).arg(plan.view(select.in())).arg(select.out().width()).arg(memory.step()).arg(where());
+            case Op.SelectRows select -> columns("select_rows", select, select.out()).arg(Shared.ARENA).arg(plan.view(select
+                    .out())).arg(plan.view(select.in())).arg(select.out().width()).arg(Shared.STEP).arg(where());
         }
     }
 
-    private Launch launch(String what, cl_program program, String kernel, int group, Launch.Sizer sizer) {
-        cl_kernel made = clCreateKernel(program, kernel, null);
-        Launch launch = new Launch(current, what, made, group, sizer);
-        launches.add(launch);
-        return launch;
+    private Call call(String what, Kernels kernels, String entry, int group, Counts.Sizer sizer) {
+        Call call = new Call(current, what, kernels, entry, group, sizer);
+        calls.add(call);
+        return call;
     }
 
-    private cl_program rows() {
-        return programs.get("rows", tuning.defines(), () -> Sources.of("rows/rows.cl"));
+    private Kernels rows() {
+        return new Kernels("rows", "rows/rows", Optional.empty(), tuning.constants());
     }
 
-    private cl_program matMul(Weight weight) {
-        return programs.get("for " + weight.type(), " -DQUANT=" + weight.type().name() + tuning.defines(), () -> Sources.matMul(
-                weight.type()));
+    private Kernels matMul(Weight weight) {
+        return new Kernels("for " + weight.type(), "matmul/matmul", Optional.of(weight.type()), tuning.constants());
     }
 
-    private cl_program experts(int experts) {
-        return programs.get("experts", " -DEXPERTS=" + experts + tuning.defines(), () -> Sources.of("experts/experts.cl"));
+    private Kernels experts(int experts) {
+        Map<String, Integer> constants = tuning.constants();
+        constants.put("EXPERTS", experts);
+        return new Kernels("experts", "experts/experts", Optional.empty(), constants);
     }
 
     /** Where the arrays of the step block start, as kernels take it. */
@@ -137,27 +127,27 @@ final class Compiler {
     }
 
     /** A launch with a work-item for each column and row of a view. */
-    private Launch columns(String kernel, Op op, View out) {
+    private Call columns(String kernel, Op op, View out) {
         long x = Math.ceilDiv(out.width(), tuning.rowGroup());
         Rows rows = out.rows();
-        return launch(op.name(), rows(), kernel, tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.rows(rows), 1));
+        return call(op.name(), rows(), kernel, tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.rows(rows), 1));
     }
 
     private void embed(Op.Embed op) {
         long x = Math.ceilDiv(op.table().columns(), 16 * tuning.rowGroup());
-        launch(op.name(), matMul(op.table()), "embed", tuning.rowGroup(),
+        call(op.name(), matMul(op.table()), "embed", tuning.rowGroup(),
                 (counts, groups) -> groups(groups, x, counts.tokens(), 1))
-                .arg(memory.weight(op.table())).arg((int) op.table().rowBytes()).arg(op.table().columns()).arg(memory.arena())
-                .arg(plan.view(op.out())).arg(memory.step()).arg(where());
+                .arg(new Argument.Tensor(op.table())).arg((int) op.table().rowBytes()).arg(op.table().columns()).arg(Shared.ARENA)
+                .arg(plan.view(op.out())).arg(Shared.STEP).arg(where());
     }
 
     private void rmsNorm(Op.RmsNorm op) {
         int n = op.in().groups();
         Rows rows = op.in().rows();
-        launch(op.name(), rows(), "rms_norm", tuning.normGroup(), (counts, groups) -> groups(groups, n, counts.rows(rows), 1))
+        call(op.name(), rows(), "rms_norm", tuning.normGroup(), (counts, groups) -> groups(groups, n, counts.rows(rows), 1))
                 .arg(
-                        memory.arena())
-                .arg(plan.view(op.out())).arg(plan.view(op.in())).arg(op.in().columns()).arg(memory.constants()).arg(
+                        Shared.ARENA)
+                .arg(plan.view(op.out())).arg(plan.view(op.in())).arg(op.in().columns()).arg(Shared.CONSTANTS).arg(
                         plan.vector(Optional.of(op.weight())))
                 .real(op.eps());
     }
@@ -204,14 +194,14 @@ final class Compiler {
         });
     }
 
-    private void product(Product product, String kernel, int group, Launch.Sizer sizer) {
+    private void product(Product product, String kernel, int group, Counts.Sizer sizer) {
         Weight weight = product.weight();
         long stride = plan.inPlace(weight) ? weight.matrixStride() : weight.rows() * weight.rowBytes();
-        launch(product.name(), matMul(weight), kernel, group, sizer).arg(memory.weight(weight)).wide(stride).arg((int) weight
-                .rowBytes()).arg(weight.rows()).arg(weight.columns()).arg(memory.arena()).arg(product.in()).arg(product.out())
+        call(product.name(), matMul(weight), kernel, group, sizer).arg(new Argument.Tensor(weight)).wide(stride).arg((int) weight
+                .rowBytes()).arg(weight.rows()).arg(weight.columns()).arg(Shared.ARENA).arg(product.in()).arg(product.out())
                 .arg(
-                        memory.step())
-                .arg(counted(product.rows())).arg(memory.constants()).arg(product.bias()).arg(product.ids())
+                        Shared.STEP)
+                .arg(counted(product.rows())).arg(Shared.CONSTANTS).arg(product.bias()).arg(product.ids())
                 .arg(product.order());
     }
 
@@ -234,10 +224,10 @@ final class Compiler {
             return;
         }
         if (sorted.filter(by -> by.ids().equals(op.ids()) && by.weight().count() == experts).isEmpty()) {
-            launch("sorting of pairs", experts(experts), "sort_pairs", tuning.sortGroup(),
+            call("sorting of pairs", experts(experts), "sort_pairs", tuning.sortGroup(),
                     (counts, groups) -> groups(groups, counts
                             .tokens() * used < from ? 0 : 1, 1, 1))
-                    .arg(memory.arena()).arg(ids).arg(memory.step()).arg(plan.order()).arg(
+                    .arg(Shared.ARENA).arg(ids).arg(Shared.STEP).arg(plan.order()).arg(
                             Plan.mostTiles(op, plan.limits(), tuning));
             sorted = Optional.of(op);
         }
@@ -259,11 +249,10 @@ final class Compiler {
         int flags = (routing.scoring() == Routing.Scoring.SOFTMAX ? 1 : 0)
                 | (routing.groupScore() == Routing.GroupScore.TOP2_SUM ? 2 : 0) | (routing.normalise() ? 4 : 0);
         Rows rows = op.in().rows();
-        launch(op.name(), experts(experts), "select_experts", tuning.selectGroup(),
+        call(op.name(), experts(experts), "select_experts", tuning.selectGroup(),
                 (counts, groups) -> groups(groups, counts.rows(
                         rows), 1, 1))
-                .arg(memory.arena()).arg(plan.logits()).arg(plan.view(op.ids())).arg(plan.view(op.weights())).arg(memory
-                        .constants())
+                .arg(Shared.ARENA).arg(plan.logits()).arg(plan.view(op.ids())).arg(plan.view(op.weights())).arg(Shared.CONSTANTS)
                 .arg(plan.vector(op.bias())).arg(routing.used(), routing.groups(), routing.groupsUsed(), flags)
                 .real(routing.scale());
     }
@@ -277,15 +266,16 @@ final class Compiler {
             case HALVES -> false;
         };
         long x = Math.ceilDiv(all, tuning.rowGroup());
-        launch(op.name(), rows(), "rope", tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.tokens(), 1)).arg(memory
-                .arena()).arg(plan.view(op.out())).arg(plan.view(op.in())).arg(pairs, adjacent ? 1 : pairs, adjacent ? 2 : 1, all)
-                .arg(memory.constants()).arg(plan.rotations().get(rotation) / 2).real(rotation.magnitude()).arg(memory.step())
+        call(op.name(), rows(), "rope", tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.tokens(), 1))
+                .arg(Shared.ARENA).arg(plan.view(op.out())).arg(plan.view(op.in()))
+                .arg(pairs, adjacent ? 1 : pairs, adjacent ? 2 : 1, all)
+                .arg(Shared.CONSTANTS).arg(plan.rotations().get(rotation) / 2).real(rotation.magnitude()).arg(Shared.STEP)
                 .arg(
                         where());
     }
 
-    private String cacheDefine() {
-        return " -DCACHE_" + plan.options().cacheType().name();
+    private void putCache(Map<String, Integer> constants) {
+        constants.put("CACHE_" + plan.options().cacheType().name(), 1);
     }
 
     private int cacheRowBytes(Cache cache) {
@@ -296,48 +286,51 @@ final class Compiler {
         int columns = op.target().columns();
         int items = plan.options().cacheType() == Cache.Type.Q8_0 ? columns / 32 : columns;
         long x = Math.ceilDiv(items, tuning.rowGroup());
-        Launch launch = launch(op.name(), programs.get("cache writes", cacheDefine(), () -> Sources.of("attention/write.cl")),
-                "cache_write", tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.tokens(), 1)).arg(memory.arena());
+        Map<String, Integer> constants = new LinkedHashMap<>();
+        putCache(constants);
+        Call call = call(op.name(), new Kernels("cache writes", "attention/write", Optional.empty(), constants),
+                "cache_write", tuning.rowGroup(), (counts, groups) -> groups(groups, x, counts.tokens(), 1)).arg(Shared.ARENA);
         int[] widths = new int[4];
         for (int i = 0; i < widths.length; i++) {
             View view = op.in().get(Math.min(i, op.in().size() - 1));
             widths[i] = i < op.in().size() ? view.width() : 0;
-            launch.arg(plan.view(view));
+            call.arg(plan.view(view));
         }
-        launch.arg(widths).arg(columns).arg(memory.cache(op.target())).arg(cacheRowBytes(op.target())).arg(memory.step()).arg(
+        call.arg(widths).arg(columns).arg(new Argument.Pages(op.target())).arg(cacheRowBytes(op.target())).arg(Shared.STEP).arg(
                 where());
     }
 
     private void attention(Op.Attention op) {
-        AttentionShape shape = AttentionShape.of(op, tuning, facts);
+        AttentionShape shape = AttentionShape.of(op, tuning, capacity);
         attention(op.name(), shape, op.q(), op.q(), op.out(), op.source(), op.window(), op.scale(), op.softCap());
     }
 
     private void latentAttention(Op.LatentAttention op) {
-        AttentionShape shape = AttentionShape.of(op, tuning, facts);
+        AttentionShape shape = AttentionShape.of(op, tuning, capacity);
         attention(op.name(), shape, op.q(), op.qRope(), op.out(), op.source(), 0, op.scale(), 0);
     }
 
     private void attention(String name, AttentionShape shape, View q, View rest, View out, Cache source, int window, float scale,
             float softCap) {
-        cl_program program = programs.get("attention", shape.defines() + cacheDefine(), () -> Sources.of(
-                "attention/attention.cl"));
-        cl_mem cache = memory.cache(source);
+        Map<String, Integer> constants = new LinkedHashMap<>(shape.constants());
+        putCache(constants);
+        Kernels kernels = new Kernels("attention", "attention/attention", Optional.empty(), constants);
+        Argument cache = new Argument.Pages(source);
         int span = window > 0 ? window : Integer.MAX_VALUE;
-        launch(name, program, "attend", shape.group(),
+        call(name, kernels, "attend", shape.group(),
                 (counts, groups) -> groups(groups, shape.parts(counts.tokens(), Math.min(span,
                         counts.longest())), shape.groups(), counts.tokens()))
-                .arg(memory.arena()).arg(plan.view(q)).arg(plan.view(rest)).arg(
+                .arg(Shared.ARENA).arg(plan.view(q)).arg(plan.view(rest)).arg(
                         plan.view(out))
-                .arg(cache).arg(memory.step()).arg(where()).arg(shape.ratio(), shape.firstValue(), shape
+                .arg(cache).arg(Shared.STEP).arg(where()).arg(shape.ratio(), shape.firstValue(), shape
                         .value(), window, cacheRowBytes(source), shape.heads(), 0, 0)
                 .real(scale).real(softCap).arg(plan
                         .partials());
         long x = Math.ceilDiv(shape.value(), tuning.rowGroup());
-        launch(name, program, "merge", tuning.rowGroup(),
+        call(name, kernels, "merge", tuning.rowGroup(),
                 (counts, groups) -> groups(groups, shape.parts(counts.tokens(), Math.min(
                         span, counts.longest())) > 1 ? x : 0, shape.heads(), counts.tokens()))
-                .arg(memory.arena()).arg(plan.view(out)).arg(
+                .arg(Shared.ARENA).arg(plan.view(out)).arg(
                         shape.heads())
                 .arg(plan.partials());
     }

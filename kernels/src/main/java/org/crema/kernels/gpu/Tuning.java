@@ -1,6 +1,8 @@
-package org.crema.backend.opencl;
+package org.crema.kernels.gpu;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What is known about a kind of device, as data: everything that differs between vendors is here.
@@ -19,11 +21,11 @@ import java.util.List;
  * @param attentionGroup work-items of an attention group, and keys of a pass
  * @param attentionHeads query heads that an attention group takes at most
  */
-record Tuning(String name, int wave, int lanes, int matvecGroup, boolean wideSums, boolean tiles, Tile gemm, int normGroup,
+public record Tuning(String name, int wave, int lanes, int matvecGroup, boolean wideSums, boolean tiles, Tile gemm, int normGroup,
         int rowGroup,
         int selectGroup, int sortGroup, int attentionGroup, int attentionHeads) {
     /** Rows of activations that the wider mat-vec takes at once. */
-    static final int FEW_ROWS = 4;
+    public static final int FEW_ROWS = 4;
     /** Most rows for which mat-vecs are quicker than tiles. */
     private static final int MOST_MATVEC_ROWS = 8;
 
@@ -32,8 +34,8 @@ record Tuning(String name, int wave, int lanes, int matvecGroup, boolean wideSum
      *
      * @param tokens a vector width of OpenCL C
      */
-    record Tile(int x, int y, int rows, int tokens) {
-        Tile {
+    public record Tile(int x, int y, int rows, int tokens) {
+        public Tile {
             // Each work-item decodes one row of the tile.
             if (y != rows) {
                 throw new IllegalArgumentException("a tile of " + x + " × " + y + " work-items needs " + y + " rows each, not "
@@ -60,76 +62,61 @@ record Tuning(String name, int wave, int lanes, int matvecGroup, boolean wideSum
      * Measured on PoCL: 16 work-items are quickest, each barrier costs, a work-item's vectors are the processor's,
      * and what a processor reads again comes from its caches.
      */
-    static final Tuning PROCESSOR = new Tuning("processor", 1, 1, 16, true, false, new Tile(4, 4, 4, 16), 16, 16, 1, 1, 16, 4);
+    public static final Tuning PROCESSOR = new Tuning("processor", 1, 1, 16, true, false, new Tile(4, 4, 4, 16), 16, 16, 1, 1, 16,
+            4);
 
     /** AMD GCN and CDNA: waves of 64. */
-    static final Tuning AMD_WAVE64 = new Tuning("AMD, waves of 64", 64, 32, 64, false, true, new Tile(8, 8, 8, 4), 256, 256, 64,
+    public static final Tuning AMD_WAVE64 = new Tuning("AMD, waves of 64", 64, 32, 64, false, true, new Tile(8, 8, 8, 4), 256,
+            256, 64,
             256,
             128, 8);
 
     /** AMD RDNA: waves of 32. */
-    static final Tuning AMD_WAVE32 = new Tuning("AMD, waves of 32", 32, 32, 64, false, true, new Tile(8, 8, 8, 4), 256, 256, 32,
+    public static final Tuning AMD_WAVE32 = new Tuning("AMD, waves of 32", 32, 32, 64, false, true, new Tile(8, 8, 8, 4), 256,
+            256, 32,
             256,
             128, 8);
 
-    static final Tuning NVIDIA = new Tuning("NVIDIA", 32, 32, 64, false, true, new Tile(8, 8, 8, 4), 256, 256, 32, 256, 128, 8);
+    public static final Tuning NVIDIA = new Tuning("NVIDIA", 32, 32, 64, false, true, new Tile(8, 8, 8, 4), 256, 256, 32, 256,
+            128, 8);
 
-    static final Tuning INTEL = new Tuning("Intel GPU", 16, 16, 64, false, true, new Tile(8, 8, 8, 4), 128, 128, 32, 128, 64, 4);
+    public static final Tuning INTEL = new Tuning("Intel GPU", 16, 16, 64, false, true, new Tile(8, 8, 8, 4), 128, 128, 32, 128,
+            64, 4);
 
-    static final Tuning OTHER = new Tuning("unknown GPU", 32, 16, 64, false, true, new Tile(8, 8, 8, 4), 64, 64, 32, 64, 64, 4);
-
-    /** A row of the vendor table. */
-    private record Vendor(String word, Tuning tuning) {}
-
-    private static final List<Vendor> VENDORS = List.of(new Vendor("advanced micro devices", AMD_WAVE64),
-            new Vendor("amd", AMD_WAVE64), new Vendor("nvidia", NVIDIA), new Vendor("intel", INTEL));
-
-    /**
-     * The tuning for a device.
-     *
-     * @param processor whether the device is the CPU
-     * @param vendor as the device says
-     * @param wave wave size as the device says, 0 if it does not
-     * @param largestGroup most work-items of a group
-     */
-    static Tuning of(boolean processor, String vendor, int wave, long largestGroup) {
-        if (processor) {
-            return PROCESSOR;
-        }
-        Tuning found = OTHER;
-        for (Vendor candidate : VENDORS.reversed()) {
-            if (vendor.toLowerCase(java.util.Locale.ROOT).contains(candidate.word())) {
-                found = candidate.tuning();
-            }
-        }
-        if (found.equals(AMD_WAVE64) && wave == 32) {
-            found = AMD_WAVE32;
-        }
-        return found.largest() <= largestGroup ? found : OTHER;
-    }
+    public static final Tuning OTHER = new Tuning("unknown GPU", 32, 16, 64, false, true, new Tile(8, 8, 8, 4), 64, 64, 32, 64,
+            64, 4);
 
     /** Most work-items of a group of any kernel. */
-    int largest() {
+    public int largest() {
         return List.of(matvecGroup, gemm.group(), normGroup, rowGroup, selectGroup, sortGroup, attentionGroup).stream().max(
                 Integer::compare).orElseThrow();
     }
 
     /** Rows up to which a product is made of mat-vecs. */
-    int mostMatvecRows() {
+    public int mostMatvecRows() {
         return tiles ? MOST_MATVEC_ROWS : Integer.MAX_VALUE;
     }
 
     /** Pairs of one expert that go together when they are sorted. */
-    int sortedTile() {
+    public int sortedTile() {
         return tiles ? gemm.tileTokens() : FEW_ROWS;
     }
 
     /** What kernels are built with. */
-    String defines() {
-        return " -DLANES=" + lanes + " -DMATVEC_GROUP=" + matvecGroup + " -DWIDE_SUMS=" + (wideSums ? 1 : 0) + " -DGEMM_X="
-                + gemm.x
-                + " -DGEMM_Y=" + gemm.y + " -DGEMM_TM=" + gemm.rows + " -DGEMM_TN=" + gemm.tokens + " -DTILES=" + (tiles ? 1 : 0)
-                + " -DTILE=" + sortedTile()
-                + " -DNORM_GROUP=" + normGroup + " -DSELECT_GROUP=" + selectGroup + " -DSORT_GROUP=" + sortGroup;
+    public Map<String, Integer> constants() {
+        Map<String, Integer> constants = new LinkedHashMap<>();
+        constants.put("LANES", lanes);
+        constants.put("MATVEC_GROUP", matvecGroup);
+        constants.put("WIDE_SUMS", wideSums ? 1 : 0);
+        constants.put("GEMM_X", gemm.x);
+        constants.put("GEMM_Y", gemm.y);
+        constants.put("GEMM_TM", gemm.rows);
+        constants.put("GEMM_TN", gemm.tokens);
+        constants.put("TILES", tiles ? 1 : 0);
+        constants.put("TILE", sortedTile());
+        constants.put("NORM_GROUP", normGroup);
+        constants.put("SELECT_GROUP", selectGroup);
+        constants.put("SORT_GROUP", sortGroup);
+        return constants;
     }
 }

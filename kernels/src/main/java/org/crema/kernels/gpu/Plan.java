@@ -1,4 +1,4 @@
-package org.crema.backend.opencl;
+package org.crema.kernels.gpu;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,15 +20,15 @@ import org.crema.kernels.Step;
 import org.crema.kernels.View;
 import org.crema.kernels.Weight;
 
-/** All memory of an executable, from shapes alone: what is counted for a footprint is what {@link Memory} allocates. */
-final class Plan {
+/** All memory of an executable, from shapes alone: what is counted for a footprint is what the backend allocates. */
+public final class Plan {
     /** Of whatever lies in a buffer, in bytes. */
     private static final int ALIGNMENT = 256;
     /** Guards are checked in words. */
     private static final int WORD = 4;
 
     private final CompileOptions options;
-    private final Facts facts;
+    private final Capacity capacity;
     private final Layout layout;
     private final long logits;
     private final long order;
@@ -41,9 +41,9 @@ final class Plan {
     private int constants;
     private final long largestExchange;
 
-    Plan(List<Program> parts, CompileOptions options, Facts facts, Tuning tuning) {
+    public Plan(List<Program> parts, CompileOptions options, Capacity capacity, Tuning tuning) {
         this.options = options;
-        this.facts = facts;
+        this.capacity = capacity;
         this.layout = new Layout(parts, limits(), ALIGNMENT, options.guardBytes());
         long logitBytes = 0;
         long orderBytes = 0;
@@ -57,11 +57,11 @@ final class Plan {
                         logitBytes = Math.max(logitBytes, 4L * limits().tokens() * gate.routing().experts());
                     case Op.ExpertMatMul product -> orderBytes = Math.max(orderBytes, 4L * orderCells(product, tuning));
                     case Op.Attention attention ->
-                        partialBytes = Math.max(partialBytes, AttentionShape.of(attention, tuning, facts)
+                        partialBytes = Math.max(partialBytes, AttentionShape.of(attention, tuning, capacity)
                                 .partialBytes(limits()));
                     case Op.LatentAttention attention ->
                         partialBytes = Math.max(partialBytes, AttentionShape.of(attention, tuning,
-                                facts).partialBytes(limits()));
+                                capacity).partialBytes(limits()));
                     default -> {
                     }
                 }
@@ -127,55 +127,55 @@ final class Plan {
         return 2 + 3 * mostTiles(op, limits(), tuning) + op.out().rows().most(limits());
     }
 
-    CompileOptions options() {
+    public CompileOptions options() {
         return options;
     }
 
-    Limits limits() {
+    public Limits limits() {
         return options.limits();
     }
 
-    Layout layout() {
+    public Layout layout() {
         return layout;
     }
 
-    long arenaBytes() {
+    public long arenaBytes() {
         return arenaBytes;
     }
 
-    long constantBytes() {
+    public long constantBytes() {
         return 4L * Math.max(2, constants);
     }
 
-    long stepBytes() {
+    public long stepBytes() {
         return 4 * Step.size(limits());
     }
 
     /** Bytes of host memory that slots are copied through. */
-    long exchangeBytes() {
+    public long exchangeBytes() {
         return largestExchange;
     }
 
-    long cacheBytes(Cache cache) {
+    public long cacheBytes(Cache cache) {
         return (cache.bytes(options.cacheType(), limits()) + options.guardBytes() + WORD - 1) & -WORD;
     }
 
     /** Tensors that kernels read in their own format. */
-    Set<Weight> weights() {
+    public Set<Weight> weights() {
         return weights;
     }
 
-    Set<Cache> caches() {
+    public Set<Cache> caches() {
         return caches;
     }
 
     /** Tensors of one row, with where their floats are among the constants. */
-    Map<Weight, Integer> vectors() {
+    public Map<Weight, Integer> vectors() {
         return vectors;
     }
 
     /** Rotations, with where their frequencies are among the constants, in floats. */
-    Map<Rotation, Integer> rotations() {
+    public Map<Rotation, Integer> rotations() {
         return rotations;
     }
 
@@ -214,13 +214,12 @@ final class Plan {
         return (int) (bytes / WORD);
     }
 
-    /** Whether a tensor is used where it is mapped. Kernels read fields of 4 bytes of plain types at once. */
-    boolean inPlace(Weight weight) {
-        return facts.processor() && (weight.planned() || (weight.data().isNative() && weight.data().address() % WORD == 0
-                && weight.matrixStride() % 2 == 0));
+    /** Whether a tensor is used where it is mapped. */
+    public boolean inPlace(Weight weight) {
+        return capacity.inPlace().test(weight);
     }
 
-    Footprint footprint() {
+    public Footprint footprint() {
         long copies = 0;
         for (Weight weight : weights) {
             copies += inPlace(weight) ? 0 : weight.bytes();
@@ -230,7 +229,7 @@ final class Plan {
             cached += cacheBytes(cache);
         }
         long own = arenaBytes - align(layout.bytes());
-        return new Footprint(copies, cached, align(layout.bytes()), own + constantBytes() + stepBytes() + (facts.processor()
+        return new Footprint(copies, cached, align(layout.bytes()), own + constantBytes() + stepBytes() + (capacity.processor()
                 ? exchangeBytes()
                 : 0));
     }
