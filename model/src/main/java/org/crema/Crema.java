@@ -46,7 +46,7 @@ public final class Crema {
     public static Model tinyCoder(ModelOptions options) throws IOException {
         Arena arena = Arena.ofShared();
         try {
-            GgufFile file = GgufFile.open(TINY_CODER_NAME, tinyCoderData(arena));
+            GgufFile file = tinyCoderFile(arena);
             return Model.load(file, options, () -> {
                 file.close();
                 arena.close();
@@ -68,9 +68,14 @@ public final class Crema {
 
     /** Works on the file of the embedded model, which is gone afterwards. */
     public static <T> T withTinyCoderFile(Function<GgufFile, T> work) throws IOException {
-        try (Arena arena = Arena.ofShared(); GgufFile file = GgufFile.open(TINY_CODER_NAME, tinyCoderData(arena))) {
+        try (Arena arena = Arena.ofShared(); GgufFile file = tinyCoderFile(arena)) {
             return work.apply(file);
         }
+    }
+
+    /** The file of the embedded model, in memory of this arena; close the file before the arena. */
+    public static GgufFile tinyCoderFile(Arena arena) throws IOException {
+        return GgufFile.open(TINY_CODER_NAME, tinyCoderData(arena));
     }
 
     private static MemorySegment tinyCoderData(Arena arena) throws IOException {

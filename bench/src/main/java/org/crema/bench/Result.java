@@ -1,0 +1,109 @@
+package org.crema.bench;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.crema.kernels.DeviceInfo;
+import org.crema.kernels.Rates;
+
+/**
+ * One trial of one subject on one device, with the whole configuration.
+ *
+ * @param environment of the run
+ * @param settings of the run
+ * @param subject what ran; its memory may be freed
+ * @param device where
+ * @param placement which part of the model ran where, in words
+ * @param trial what was timed
+ * @param time when the first sample began
+ * @param nanos of each sample
+ * @param rates what the device reached at best, in the same run
+ * @param leastSeconds the time that those rates allow
+ */
+public record Result(Environment environment, Settings settings, Subject subject, DeviceInfo device, String placement,
+        Trial trial,
+        Instant time, List<Long> nanos, Rates rates, double leastSeconds) {
+    public Result {
+        nanos = List.copyOf(nanos);
+    }
+
+    /** Tokens per second. */
+    public Samples samples() {
+        return Samples.of(trial.tokens(), nanos);
+    }
+
+    /** Tokens per second that the measured rates allow. */
+    public double limit() {
+        return trial.tokens() / leastSeconds;
+    }
+
+    /** The median's share of the limit. */
+    public double share() {
+        return samples().median() / limit();
+    }
+
+    /** Name and value of everything, in the order to print: llama-bench's fields under its names, then ours. */
+    public Map<String, Object> fields() {
+        Samples samples = samples();
+        Samples times = new Samples(nanos.stream().map(Long::doubleValue).toList());
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("build_commit", environment.commit());
+        fields.put("cpu_info", environment.processor());
+        fields.put("gpu_info", device.kind() == DeviceInfo.Kind.HOST ? "" : device.name());
+        fields.put("backends", device.backend());
+        fields.put("model_filename", subject.file());
+        fields.put("model_type", subject.type());
+        fields.put("model_size", subject.bytes());
+        fields.put("model_n_params", subject.parameters());
+        fields.put("n_batch", settings.batch());
+        fields.put("n_ubatch", settings.batch());
+        fields.put("n_threads", threads());
+        fields.put("type_k", settings.cacheType().name().toLowerCase(Locale.ROOT));
+        fields.put("type_v", settings.cacheType().name().toLowerCase(Locale.ROOT));
+        fields.put("devices", device.id());
+        fields.put("n_prompt", trial.prompt());
+        fields.put("n_gen", trial.generate());
+        fields.put("n_depth", trial.depth());
+        fields.put("test_time", time.truncatedTo(ChronoUnit.SECONDS).toString());
+        fields.put("avg_ns", Math.round(times.mean()));
+        fields.put("stddev_ns", Math.round(times.deviation()));
+        fields.put("avg_ts", samples.mean());
+        fields.put("stddev_ts", samples.deviation());
+        fields.put("samples_ns", nanos);
+        fields.put("samples_ts", samples.values());
+        fields.put("engine", "crema");
+        fields.put("n_streams", trial.streams());
+        fields.put("median_ts", samples.median());
+        fields.put("least_ts", samples.least());
+        fields.put("most_ts", samples.most());
+        fields.put("precision", settings.precision().name().toLowerCase(Locale.ROOT));
+        fields.put("placement", placement);
+        fields.put("device_name", device.name());
+        fields.put("device_details", device.details());
+        fields.put("limit_bytes_per_second", rates.bytesPerSecond());
+        fields.put("limit_flops_per_second", rates.flopsPerSecond());
+        fields.put("limit_ts", limit());
+        fields.put("limit_share", share());
+        fields.put("model_hash", subject.hash());
+        Map<String, Long> types = new TreeMap<>();
+        subject.types().forEach((type, bytes) -> types.put(type.name(), bytes));
+        fields.put("model_types", types);
+        fields.put("warm_up_ns", settings.warmUp().toNanos());
+        fields.put("os", environment.os());
+        fields.put("cores", environment.cores());
+        fields.put("jvm", environment.jvm());
+        fields.put("jvm_flags", environment.jvmFlags());
+        environment.clockMhz().ifPresent(mhz -> fields.put("clock_mhz", mhz));
+        return fields;
+    }
+
+    /** Of the device if it says so, else as asked for. */
+    private int threads() {
+        String said = device.details().get("threads");
+        return said == null ? settings.threads() : Integer.parseInt(said);
+    }
+}

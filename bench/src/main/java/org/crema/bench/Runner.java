@@ -1,0 +1,124 @@
+package org.crema.bench;
+
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.crema.kernels.Device;
+import org.crema.kernels.DeviceException;
+import org.crema.kernels.Rates;
+import org.crema.model.placement.Placement;
+
+/**
+ * Times trials on devices. One repetition of every trial on every device, then the next: a neighbour that is busy for a while slows
+ * all of them alike.
+ */
+public final class Runner {
+    private final Settings settings;
+    private final Environment environment;
+    private final Listener listener;
+    private final List<Target> targets = new ArrayList<>();
+    private final List<Result> results = new ArrayList<>();
+    private final List<String> skipped = new ArrayList<>();
+
+    /** Is told how far a run is. */
+    public interface Listener {
+        Listener NONE = (what, done, all) -> {};
+
+        /** Something begins; {@code done} of {@code all} runs that are known of are done. */
+        void begins(String what, int done, int all);
+    }
+
+    /** Opens a subject. */
+    public interface Source {
+        Subject open() throws IOException;
+    }
+
+    /** A device and what it reaches at best. */
+    private record Target(Device device, Rates rates) {}
+
+    /** A trial on a device, with its samples so far. */
+    private record Entry(Target target, Rig rig, Trial trial, Instant time, List<Long> nanos) {}
+
+    /**
+     * @param devices stay open; their limits are measured here
+     */
+    public Runner(List<Device> devices, Settings settings, Listener listener) {
+        this.settings = settings;
+        this.listener = listener;
+        this.environment = Environment.here();
+        for (Device device : devices) {
+            listener.begins("limits of " + device.info().id(), 0, 0);
+            targets.add(new Target(device, device.measure()));
+        }
+    }
+
+    /** Times the trials of one subject on all devices. A device that cannot run it is left out, with its reason. */
+    public void run(Source source, List<Trial> trials) throws IOException {
+        long start = System.nanoTime();
+        List<Rig> rigs = new ArrayList<>();
+        try (Subject subject = source.open()) {
+            List<Entry> entries = new ArrayList<>();
+            try {
+                for (Target target : targets) {
+                    String id = target.device().info().id();
+                    listener.begins(subject.type() + " on " + id, 0, 0);
+                    try {
+                        Rig rig = new Rig(Placement.single(subject.graph(), target.device()), settings, trials);
+                        rigs.add(rig);
+                        trials.forEach(trial -> entries.add(new Entry(target, rig, trial, Instant.now(), new ArrayList<>())));
+                    } catch (DeviceException e) {
+                        skipped.add(id + ", " + subject.file() + ": " + e.getMessage());
+                    }
+                }
+                time(entries, start);
+                for (Entry e : entries) {
+                    results.add(new Result(environment, settings, subject, e.target().device().info(),
+                            "all on " + e.target().device()
+                                    .info().id(),
+                            e.trial(), e.time(), e.nanos(), e.target().rates(),
+                            e.rig().leastSeconds(e.trial(), e.target().rates())));
+                }
+            } finally {
+                rigs.forEach(Rig::close);
+            }
+        }
+    }
+
+    private void time(List<Entry> entries, long start) {
+        int all = entries.size() * (settings.repetitions() + 1);
+        int done = 0;
+        for (Entry entry : entries) {
+            listener.begins("warming up " + name(entry), done++, all);
+            long begin = System.nanoTime();
+            do {
+                entry.rig().run(entry.trial());
+            } while (System.nanoTime() - begin < settings.warmUp().toNanos());
+        }
+        for (int repetition = 0; repetition < settings.repetitions(); repetition++) {
+            for (Entry entry : entries) {
+                boolean over = System.nanoTime() - start > settings.limit().toNanos();
+                if (over && entry.nanos().size() >= 2) {
+                    continue;
+                }
+                listener.begins(name(entry), done++, all);
+                entry.nanos().add(entry.rig().run(entry.trial()));
+            }
+        }
+    }
+
+    private static String name(Entry entry) {
+        return entry.target().device().info().id() + " " + entry.trial().label();
+    }
+
+    /** What was timed so far, by subject, device and trial. */
+    public List<Result> results() {
+        return Collections.unmodifiableList(results);
+    }
+
+    /** What could not be run, and why. */
+    public List<String> skipped() {
+        return Collections.unmodifiableList(skipped);
+    }
+}

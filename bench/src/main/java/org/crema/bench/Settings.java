@@ -1,0 +1,59 @@
+package org.crema.bench;
+
+import java.time.Duration;
+import org.crema.kernels.Cache;
+import org.crema.kernels.Precision;
+
+/**
+ * How to run trials.
+ *
+ * @param repetitions samples of each trial
+ * @param warmUp how long each trial is run before, at least once; Java compiles what is hot while it runs
+ * @param limit after this time no further repetition starts, once each trial has two samples
+ * @param batch most tokens in a step
+ * @param threads threads of the CPU; 0 for one per core
+ * @param precision how exact
+ * @param cacheType how the attention cache is kept
+ */
+public record Settings(int repetitions, Duration warmUp, Duration limit, int batch, int threads, Precision precision,
+        Cache.Type cacheType) {
+    /** llama-bench's defaults where it has the same setting. */
+    public static final Settings DEFAULT = new Settings(5, Duration.ofSeconds(1), Duration.ofDays(1), 512, 0, Precision.FAST,
+            Cache.Type.F16);
+
+    public Settings {
+        if (repetitions < 1 || batch < 1 || threads < 0 || warmUp.isNegative() || limit.isNegative()) {
+            throw new IllegalArgumentException(
+                    "repetitions (%d) and batch (%d) must be at least 1, threads (%d) and times at least 0"
+                            .formatted(repetitions, batch, threads));
+        }
+    }
+
+    public Settings withRepetitions(int count) {
+        return new Settings(count, warmUp, limit, batch, threads, precision, cacheType);
+    }
+
+    public Settings withWarmUp(Duration time) {
+        return new Settings(repetitions, time, limit, batch, threads, precision, cacheType);
+    }
+
+    public Settings withLimit(Duration time) {
+        return new Settings(repetitions, warmUp, time, batch, threads, precision, cacheType);
+    }
+
+    public Settings withBatch(int tokens) {
+        return new Settings(repetitions, warmUp, limit, tokens, threads, precision, cacheType);
+    }
+
+    public Settings withThreads(int count) {
+        return new Settings(repetitions, warmUp, limit, batch, count, precision, cacheType);
+    }
+
+    public Settings withPrecision(Precision wanted) {
+        return new Settings(repetitions, warmUp, limit, batch, threads, wanted, cacheType);
+    }
+
+    public Settings withCacheType(Cache.Type type) {
+        return new Settings(repetitions, warmUp, limit, batch, threads, precision, type);
+    }
+}
