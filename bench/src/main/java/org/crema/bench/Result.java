@@ -88,6 +88,7 @@ public record Result(Environment environment, Settings settings, Subject subject
         fields.put("limit_flops_per_second", rates.flopsPerSecond());
         fields.put("limit_ts", limit());
         fields.put("limit_share", share());
+        fields.put("model_note", subject.note());
         fields.put("model_hash", subject.hash());
         Map<String, Long> types = new TreeMap<>();
         subject.types().forEach((type, bytes) -> types.put(type.name(), bytes));

@@ -15,6 +15,9 @@ import org.crema.model.placement.Placement;
  * all of them alike.
  */
 public final class Runner {
+    private static final double GAIN = 0.03;
+    private static final int MOST_ROUNDS = 20;
+
     private final Settings settings;
     private final Environment environment;
     private final Listener listener;
@@ -91,10 +94,7 @@ public final class Runner {
         int done = 0;
         for (Entry entry : entries) {
             listener.begins("warming up " + name(entry), done++, all);
-            long begin = System.nanoTime();
-            do {
-                entry.rig().run(entry.trial());
-            } while (System.nanoTime() - begin < settings.warmUp().toNanos());
+            warmUp(entry, start);
         }
         for (int repetition = 0; repetition < settings.repetitions(); repetition++) {
             for (Entry entry : entries) {
@@ -106,6 +106,33 @@ public final class Runner {
                 entry.nanos().add(entry.rig().run(entry.trial()));
             }
         }
+    }
+
+    /**
+     * Runs a trial until it gets no faster: in rounds of the warm-up time, until two in a row bring less than {@value #GAIN}. Java
+     * compiles what is hot while it runs, which takes seconds on a machine with few cores.
+     */
+    private void warmUp(Entry entry, long start) {
+        double best = round(entry);
+        int idle = 0;
+        for (int i = 1; i < MOST_ROUNDS && idle < 2 && settings.warmUp().isPositive(); i++) {
+            if (System.nanoTime() - start > settings.limit().toNanos() / 2) {
+                return;
+            }
+            double next = round(entry);
+            idle = next < best * (1 - GAIN) ? 0 : idle + 1;
+            best = Math.min(best, next);
+        }
+    }
+
+    /** The best time of a run, of as many as the warm-up time holds, at least one. */
+    private double round(Entry entry) {
+        double best = Double.MAX_VALUE;
+        long begin = System.nanoTime();
+        do {
+            best = Math.min(best, (double) entry.rig().run(entry.trial()));
+        } while (System.nanoTime() - begin < settings.warmUp().toNanos());
+        return best;
     }
 
     private static String name(Entry entry) {

@@ -8,8 +8,9 @@ import org.crema.kernels.Precision;
  * How to run trials.
  *
  * @param repetitions samples of each trial
- * @param warmUp how long each trial is run before, at least once; Java compiles what is hot while it runs
- * @param limit after this time no further repetition starts, once each trial has two samples
+ * @param warmUp a round of warming up; as many follow as make a trial faster. Zero for a single run
+ * @param limit time for a subject: past half of it no round of warming up begins, past it no further repetition, once each trial has
+ *     two samples
  * @param batch most tokens in a step
  * @param threads threads of the CPU; 0 for one per core
  * @param precision how exact

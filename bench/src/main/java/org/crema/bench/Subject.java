@@ -26,6 +26,7 @@ import org.crema.model.gguf.GgufTensor;
  *
  * @param file its file's name, or that of what made it
  * @param type architecture, size and tensor types in a few words
+ * @param note what else a reader must know; often empty
  * @param hash see {@link #hash(GgufFile)}
  * @param bytes of all tensors
  * @param parameters weights in all tensors
@@ -33,7 +34,7 @@ import org.crema.model.gguf.GgufTensor;
  * @param graph its program
  * @param memory what to close
  */
-public record Subject(String file, String type, String hash, long bytes, long parameters, Map<QuantType, Long> types,
+public record Subject(String file, String type, String note, String hash, long bytes, long parameters, Map<QuantType, Long> types,
         ModelGraph graph, AutoCloseable memory) implements AutoCloseable {
     /** Bytes of each tensor's start and end that go into the hash. */
     private static final int SAMPLE = 4096;
@@ -47,7 +48,7 @@ public record Subject(String file, String type, String hash, long bytes, long pa
     public static Subject open(Path path) throws IOException {
         GgufFile gguf = GgufFile.open(path);
         try {
-            return of(path.getFileName().toString(), gguf, gguf);
+            return of(path.getFileName().toString(), "", gguf, gguf);
         } catch (RuntimeException e) {
             gguf.close();
             throw e;
@@ -59,7 +60,7 @@ public record Subject(String file, String type, String hash, long bytes, long pa
         Arena arena = Arena.ofShared();
         try {
             GgufFile gguf = Crema.tinyCoderFile(arena);
-            return of(gguf.name(), gguf, () -> {
+            return of(gguf.name(), "", gguf, () -> {
                 gguf.close();
                 arena.close();
             });
@@ -70,7 +71,7 @@ public record Subject(String file, String type, String hash, long bytes, long pa
     }
 
     /** The model of a file that is open. */
-    static Subject of(String name, GgufFile gguf, AutoCloseable memory) {
+    static Subject of(String name, String note, GgufFile gguf, AutoCloseable memory) {
         Map<QuantType, Long> types = new EnumMap<>(QuantType.class);
         long parameters = 0;
         for (GgufTensor tensor : gguf.tensors()) {
@@ -78,7 +79,7 @@ public record Subject(String file, String type, String hash, long bytes, long pa
             parameters += tensor.elements();
         }
         long bytes = types.values().stream().mapToLong(Long::longValue).sum();
-        return new Subject(name, describe(gguf, types, parameters), hash(gguf), bytes, parameters, types,
+        return new Subject(name, describe(gguf, types, parameters), note, hash(gguf), bytes, parameters, types,
                 Architecture.of(gguf, ArchitectureOptions.DEFAULT), memory);
     }
 

@@ -12,6 +12,7 @@ import org.crema.bench.Result;
 import org.crema.bench.Runner;
 import org.crema.bench.Settings;
 import org.crema.bench.Subject;
+import org.crema.bench.Synthetic;
 import org.crema.bench.Table;
 import org.crema.bench.Trial;
 import org.crema.kernels.Backend;
@@ -37,7 +38,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     @Option(names = {"-m", "--model"}, split = ",", paramLabel = "FILE", description = "GGUF files. Default: the embedded model.")
-    private List<Path> files = new ArrayList<>();
+    private List<String> models = new ArrayList<>();
 
     @Option(names = {"-p",
         "--n-prompt"}, split = ",", paramLabel = "N", description = "Prompt tokens to read; 0 for no such test.")
@@ -79,7 +80,7 @@ final class BenchCommand implements Callable<Integer> {
         "--cache-type"}, paramLabel = "T", defaultValue = "f16", description = "How the attention cache is kept: f32, f16, q8_0 (${DEFAULT-VALUE}).")
     private Cache.Type cacheType;
 
-    @Option(names = "--warm-up", paramLabel = "SECONDS", defaultValue = "1", description = "Run each test so long before, at least once (${DEFAULT-VALUE}).")
+    @Option(names = "--warm-up", paramLabel = "SECONDS", defaultValue = "1", description = "Length of a round of warming up; rounds follow until a test gets no faster. 0: one run (${DEFAULT-VALUE}).")
     private double warmUp;
 
     @Option(names = {"-o",
@@ -100,11 +101,8 @@ final class BenchCommand implements Callable<Integer> {
                 open.add(Devices.open(id, new DeviceOptions(threads, Long.MAX_VALUE)));
             }
             Runner runner = new Runner(open, settings, Runner.Listener.NONE);
-            if (files.isEmpty()) {
-                runner.run(Subject::embedded, trials);
-            }
-            for (Path file : files) {
-                runner.run(() -> Subject.open(file), trials);
+            for (Runner.Source source : sources()) {
+                runner.run(source, trials);
             }
             Console.out().print(text(runner.results()));
             runner.skipped().forEach(reason -> Console.err().println("left out: " + reason));
@@ -112,6 +110,17 @@ final class BenchCommand implements Callable<Integer> {
         } finally {
             open.forEach(Device::close);
         }
+    }
+
+    private List<Runner.Source> sources() {
+        List<Runner.Source> sources = new ArrayList<>();
+        if (models.isEmpty()) {
+            sources.add(Subject::embedded);
+        }
+        for (String model : models) {
+            sources.add(Synthetic.parse(model).orElse(() -> Subject.open(Path.of(model))));
+        }
+        return sources;
     }
 
     private List<Trial> trials() {
