@@ -32,8 +32,6 @@ public enum Synthetic {
     private static final int ROPE = 64;
     private static final int VALUE = 128;
     private static final int SHARED = 2;
-    /** Blocks that are made; they are repeated. A prime number, so that no two rows of a matrix begin alike. */
-    private static final int BLOCKS = 4099;
 
     private final String id;
     private final String size;
@@ -222,11 +220,8 @@ public enum Synthetic {
             return;
         }
         QuantType type = tensor.type();
-        long made = Math.min(BLOCKS, data.byteSize() / type.blockBytes()) * type.blockBytes();
         double std = 1 / Math.sqrt(tensor.dims().getFirst());
-        RandomBlocks.fill(type, data, 0, made / type.blockBytes(), std, new SplittableRandom(tensor.name().hashCode()));
-        for (long at = made; at < data.byteSize(); at += made) {
-            MemorySegment.copy(data, 0, data, at, Math.min(made, data.byteSize() - at));
-        }
+        RandomBlocks.fillLarge(type, data, 0, data.byteSize() / type.blockBytes(), std,
+                new SplittableRandom(tensor.name().hashCode()));
     }
 }

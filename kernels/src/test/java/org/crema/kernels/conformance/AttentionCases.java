@@ -21,7 +21,7 @@ final class AttentionCases {
      * @param fill tokens of each sequence that are only written to the cache
      * @param steps tokens of each sequence in each step
      */
-    private record History(String name, int pageRows, List<Integer> fill, List<List<Integer>> steps) {
+    record History(String name, int pageRows, List<Integer> fill, List<List<Integer>> steps) {
         int sequences() {
             return fill.size();
         }
@@ -87,7 +87,7 @@ final class AttentionCases {
         return cases;
     }
 
-    private static Case latent(Cache.Type type, int heads, int latent, int rope, History history) {
+    static Case latent(Cache.Type type, int heads, int latent, int rope, History history) {
         String name = "LatentAttention/%s/%dx(%d+%d)/%s".formatted(type, heads, latent, rope, history.name());
         return new Case(name, history.pairs() * heads * (2 * latent + rope), data -> {
             Scenario s = new Scenario(name, data).cache(type);
@@ -105,7 +105,7 @@ final class AttentionCases {
         });
     }
 
-    private static Case grouped(Cache.Type type, int heads, int keyHeads, int key, int value, int window, float softCap,
+    static Case grouped(Cache.Type type, int heads, int keyHeads, int key, int value, int window, float softCap,
             History history) {
         String name = "Attention/%s/%d over %d x(%d+%d)%s%s/%s".formatted(type, heads, keyHeads, key, value,
                 window > 0 ? "/window " + window : "", softCap > 0 ? "/cap " + softCap : "", history.name());

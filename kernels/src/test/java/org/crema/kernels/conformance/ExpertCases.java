@@ -121,7 +121,7 @@ final class ExpertCases {
         });
     }
 
-    private static Case gate(String what, QuantType type, int columns, int tokens, Routing routing, boolean biased) {
+    static Case gate(String what, QuantType type, int columns, int tokens, Routing routing, boolean biased) {
         String name = "GateExperts/%s/%d of %d/b%d".formatted(what, routing.used(), routing.experts(), tokens);
         return new Case(name, (long) columns * tokens * routing.experts(), data -> {
             Scenario s = new Scenario(name, data);
@@ -146,7 +146,7 @@ final class ExpertCases {
         return MatMulCases.steps(s.add(op).gate(op, exact), tokens, 2, ids, weights);
     }
 
-    private static Case matMul(QuantType type, int experts, int used, int rows, int columns, int tokens, Rows domain) {
+    static Case matMul(QuantType type, int experts, int used, int rows, int columns, int tokens, Rows domain) {
         String name = "ExpertMatMul/%s/%d of %d/%dx%d/b%d%s".formatted(type, used, experts, rows, columns, tokens,
                 domain.each() > 1 ? "/pairs" : "");
         return new Case(name, (long) used * rows * columns * tokens, data -> expertMatMul(name, data, type, experts, used, rows,
@@ -175,7 +175,7 @@ final class ExpertCases {
         return MatMulCases.steps(s, tokens, 2, out);
     }
 
-    private static Case sum(int used, int columns, int tokens) {
+    static Case sum(int used, int columns, int tokens) {
         String name = "ExpertSum/%d/%d/b%d".formatted(used, columns, tokens);
         return new Case(name, (long) used * columns * tokens, data -> {
             Scenario s = new Scenario(name, data);

@@ -80,7 +80,7 @@ final class MatMulCases {
     }
 
     /** A matrix per head, between views with gaps. */
-    private static Case heads(QuantType type, int rows, int columns, int tokens, boolean transposed) {
+    static Case heads(QuantType type, int rows, int columns, int tokens, boolean transposed) {
         int heads = 3;
         String name = "HeadMatMul/%s/%dx%dx%d%s/b%d".formatted(type, heads, rows, columns, transposed ? "/transposed" : "",
                 tokens);

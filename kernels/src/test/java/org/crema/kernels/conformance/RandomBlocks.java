@@ -20,6 +20,7 @@ public final class RandomBlocks {
     private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final double SMALLEST_STD = 1e-3;
     private static final double LARGEST_STD = 1e3;
+    private static final int DIFFERENT = 4099;
 
     private static final Map<QuantType, Double> UNIT_RMS = new ConcurrentHashMap<>();
 
@@ -48,6 +49,20 @@ public final class RandomBlocks {
         }
         double scale = std / UNIT_RMS.computeIfAbsent(type, RandomBlocks::unitRms);
         write(type, dst, offset, blocks, scale, random);
+    }
+
+    /**
+     * As {@link #fill}, for matrices of gigabytes: the first {@value #DIFFERENT} blocks are random, the others repeat them. That is a
+     * prime number, so no two rows of a matrix begin alike.
+     */
+    public static void fillLarge(QuantType type, MemorySegment dst, long offset, long blocks, double std,
+            RandomGenerator random) {
+        long made = Math.min(DIFFERENT, blocks) * type.blockBytes();
+        fill(type, dst, offset, made / type.blockBytes(), std, random);
+        long end = offset + blocks * type.blockBytes();
+        for (long at = offset + made; at < end; at += made) {
+            MemorySegment.copy(dst, offset, dst, at, Math.min(made, end - at));
+        }
     }
 
     /** The root mean square of the weights where the outer scale is 1. */

@@ -14,6 +14,9 @@ final class RandomData {
     /** Standard deviation of a weight, much the same in every block, so that no block drowns another's mistake. */
     static final double WEIGHT_RMS = 0.1;
 
+    /** Bytes from which on a weight is there to be timed, not to be checked. */
+    private static final long LARGE = 1 << 23;
+
     /** What lies before and after a weight; an odd multiple of 32, as in a file with the usual alignment. */
     private static final int MARGIN = 96;
 
@@ -57,7 +60,11 @@ final class RandomData {
     Weight weight(String name, QuantType type, int count, int rows, int columns) {
         long bytes = count * rows * type.rowBytes(columns);
         MemorySegment data = allocate(bytes);
-        RandomBlocks.fill(type, data, 0, bytes / type.blockBytes(), WEIGHT_RMS, random);
+        if (bytes > LARGE) {
+            RandomBlocks.fillLarge(type, data, 0, bytes / type.blockBytes(), WEIGHT_RMS, random);
+        } else {
+            RandomBlocks.fill(type, data, 0, bytes / type.blockBytes(), WEIGHT_RMS, random);
+        }
         return new Weight(name, type, count, rows, columns, data);
     }
 

@@ -52,7 +52,7 @@ final class RowCases {
         return cases;
     }
 
-    private static Case embed(QuantType type, int columns, int tokens) {
+    static Case embed(QuantType type, int columns, int tokens) {
         String name = "Embed/%s/37x%d/b%d".formatted(type, columns, tokens);
         return new Case(name, (long) columns * tokens, data -> {
             Scenario s = new Scenario(name, data);
@@ -66,7 +66,7 @@ final class RowCases {
         });
     }
 
-    private static Case norm(String what, QuantType type, int groups, int columns, int tokens, float scale, boolean inPlace) {
+    static Case norm(String what, QuantType type, int groups, int columns, int tokens, float scale, boolean inPlace) {
         String name = "RmsNorm/%s/%dx%d/b%d".formatted(what, groups, columns, tokens);
         return new Case(name, (long) groups * columns * tokens, data -> {
             Scenario s = new Scenario(name, data);
@@ -78,7 +78,7 @@ final class RowCases {
     }
 
     /** In place over the gate. */
-    private static Case swiGlu(int groups, int columns, int tokens, boolean inPlace, float scale) {
+    static Case swiGlu(int groups, int columns, int tokens, boolean inPlace, float scale) {
         String name = "SwiGlu%s/%dx%d x%s/b%d".formatted(inPlace ? "/in place" : "", groups, columns, scale, tokens);
         return new Case(name, (long) groups * columns * tokens, data -> {
             Scenario s = new Scenario(name, data);
@@ -96,7 +96,7 @@ final class RowCases {
         });
     }
 
-    private static Case add(int groups, int columns, int tokens, boolean inPlace) {
+    static Case add(int groups, int columns, int tokens, boolean inPlace) {
         String name = "Add%s/%dx%d/b%d".formatted(inPlace ? "/in place" : "", groups, columns, tokens);
         return new Case(name, (long) groups * columns * tokens, data -> {
             Scenario s = new Scenario(name, data);
@@ -108,7 +108,7 @@ final class RowCases {
         });
     }
 
-    private static Case select(int columns, int tokens) {
+    static Case select(int columns, int tokens) {
         String name = "SelectRows/%d/b%d".formatted(columns, tokens);
         return new Case(name, (long) columns * tokens, data -> {
             Scenario s = new Scenario(name, data);
@@ -118,7 +118,7 @@ final class RowCases {
         });
     }
 
-    private static Case rope(Pairing pairing, int heads, int dims, int tokens, boolean inPlace, float magnitude) {
+    static Case rope(Pairing pairing, int heads, int dims, int tokens, boolean inPlace, float magnitude) {
         String name = "Rope/%s/%dx%d%s%s/%s".formatted(pairing, heads, dims, inPlace ? "/in place" : "",
                 magnitude == 1 ? "" : "/x" + magnitude, tokens == 0 ? "far" : "b" + tokens);
         return new Case(name, (long) heads * dims * Math.max(tokens, 4), data -> {

@@ -49,7 +49,8 @@ final class Runner implements AutoCloseable {
         }
     }
 
-    private static List<Segment> cut(Scenario scenario, Scenario.Cut cut) {
+    /** The program as it is cut for the device. */
+    static List<Segment> cut(Scenario scenario, Scenario.Cut cut) {
         IdentityHashMap<Op, Integer> places = new IdentityHashMap<>();
         List<Op> ops = scenario.program().ops();
         for (int i = 0; i < ops.size(); i++) {
