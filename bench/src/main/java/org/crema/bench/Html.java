@@ -28,16 +28,15 @@ public final class Html {
     /**
      * The page of a run.
      *
-     * @param profiles where the time of a step goes; may be empty
      * @param skipped what could not be run, and why
      */
-    public static String of(List<Result> results, List<Profile> profiles, List<String> skipped) {
+    public static String of(List<Result> results, List<String> skipped) {
         Html html = new Html();
         html.head(results);
         Map<String, List<Result>> bySubject = new LinkedHashMap<>();
         results.forEach(r -> bySubject.computeIfAbsent(r.subject().file(), f -> new ArrayList<>()).add(r));
         bySubject.values().forEach(html::subject);
-        profiles.forEach(html::profile);
+        results.forEach(r -> r.profile().ifPresent(html::profile));
         if (!skipped.isEmpty()) {
             html.page.append("<h2>Left out</h2>\n<ul>\n");
             skipped.forEach(reason -> html.page.append("<li>").append(escape(reason)).append("</li>\n"));

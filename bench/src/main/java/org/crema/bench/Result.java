@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Rates;
@@ -23,10 +24,11 @@ import org.crema.kernels.Rates;
  * @param nanos of each sample
  * @param rates what the device reached at best, in the same run
  * @param leastSeconds the time that those rates allow
+ * @param profile where the time goes, if that was asked for
  */
 public record Result(Environment environment, Settings settings, Subject subject, DeviceInfo device, String placement,
         Trial trial,
-        Instant time, List<Long> nanos, Rates rates, double leastSeconds) {
+        Instant time, List<Long> nanos, Rates rates, double leastSeconds, Optional<Profile> profile) {
     public Result {
         nanos = List.copyOf(nanos);
     }
@@ -98,6 +100,7 @@ public record Result(Environment environment, Settings settings, Subject subject
         fields.put("cores", environment.cores());
         fields.put("jvm", environment.jvm());
         fields.put("jvm_flags", environment.jvmFlags());
+        profile.ifPresent(p -> fields.put("profile", p.pieces()));
         environment.clockMhz().ifPresent(mhz -> fields.put("clock_mhz", mhz));
         return fields;
     }

@@ -1,12 +1,15 @@
 package org.crema.bench;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
+import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Rates;
 import org.crema.model.placement.Placement;
 
@@ -19,6 +22,7 @@ public final class Runner {
     private static final int MOST_ROUNDS = 20;
 
     private final Settings settings;
+    private final boolean profile;
     private final Environment environment;
     private final Listener listener;
     private final List<Target> targets = new ArrayList<>();
@@ -46,9 +50,11 @@ public final class Runner {
 
     /**
      * @param devices stay open; their limits are measured here
+     * @param profile whether to find out where the time goes, after everything was timed
      */
-    public Runner(List<Device> devices, Settings settings, Listener listener) {
+    public Runner(List<Device> devices, Settings settings, boolean profile, Listener listener) {
         this.settings = settings;
+        this.profile = profile;
         this.listener = listener;
         this.environment = Environment.here();
         for (Device device : devices) {
@@ -57,48 +63,60 @@ public final class Runner {
         }
     }
 
-    /** Times the trials of one subject on all devices. A device that cannot run it is left out, with its reason. */
-    public void run(Source source, List<Trial> trials) throws IOException {
+    /**
+     * Times the trials of one subject on all devices. A device that cannot run it is left out, with its reason.
+     *
+     * @param limit past half of it no round of warming up begins, past it no further repetition, once each trial has two samples
+     */
+    public void run(Source source, List<Trial> trials, Duration limit) throws IOException {
         long start = System.nanoTime();
-        List<Rig> rigs = new ArrayList<>();
         try (Subject subject = source.open()) {
             List<Entry> entries = new ArrayList<>();
             try {
-                for (Target target : targets) {
-                    String id = target.device().info().id();
-                    listener.begins(subject.type() + " on " + id, 0, 0);
-                    try {
-                        Rig rig = new Rig(Placement.single(subject.graph(), target.device()), settings, trials);
-                        rigs.add(rig);
-                        trials.forEach(trial -> entries.add(new Entry(target, rig, trial, Instant.now(), new ArrayList<>())));
-                    } catch (DeviceException e) {
-                        skipped.add(id + ", " + subject.file() + ": " + e.getMessage());
-                    }
-                }
-                time(entries, start);
-                for (Entry e : entries) {
-                    results.add(new Result(environment, settings, subject, e.target().device().info(),
-                            "all on " + e.target().device()
-                                    .info().id(),
-                            e.trial(), e.time(), e.nanos(), e.target().rates(),
-                            e.rig().leastSeconds(e.trial(), e.target().rates())));
-                }
+                targets.forEach(target -> compile(subject, target, trials, entries));
+                time(entries, start, limit.toNanos());
             } finally {
-                rigs.forEach(Rig::close);
+                entries.stream().map(Entry::rig).distinct().forEach(Rig::close);
             }
+            entries.forEach(entry -> results.add(result(subject, entry)));
         }
     }
 
-    private void time(List<Entry> entries, long start) {
+    private void compile(Subject subject, Target target, List<Trial> trials, List<Entry> entries) {
+        DeviceInfo info = target.device().info();
+        listener.begins(subject.type() + " on " + info.id(), 0, 0);
+        try {
+            Rig rig = new Rig(Placement.single(subject.graph(), target.device()), settings, trials);
+            trials.forEach(trial -> entries.add(new Entry(target, rig, trial, Instant.now(), new ArrayList<>())));
+        } catch (DeviceException e) {
+            skipped.add(info.id() + ", " + subject.file() + ": " + e.getMessage());
+        }
+    }
+
+    private Result result(Subject subject, Entry entry) {
+        Target target = entry.target();
+        Trial trial = entry.trial();
+        Optional<Profile> where = Optional.empty();
+        if (profile) {
+            listener.begins("profile of " + name(entry), 0, 0);
+            where = Optional
+                    .of(Profile.of(subject, Placement.single(subject.graph(), target.device()), settings, trial, target.rates()));
+        }
+        DeviceInfo info = target.device().info();
+        return new Result(environment, settings, subject, info, "all on " + info.id(), trial, entry.time(), entry.nanos(),
+                target.rates(), entry.rig().leastSeconds(trial, target.rates()), where);
+    }
+
+    private void time(List<Entry> entries, long start, long limit) {
         int all = entries.size() * (settings.repetitions() + 1);
         int done = 0;
         for (Entry entry : entries) {
             listener.begins("warming up " + name(entry), done++, all);
-            warmUp(entry, start);
+            warmUp(entry, start, limit);
         }
         for (int repetition = 0; repetition < settings.repetitions(); repetition++) {
             for (Entry entry : entries) {
-                boolean over = System.nanoTime() - start > settings.limit().toNanos();
+                boolean over = System.nanoTime() - start > limit;
                 if (over && entry.nanos().size() >= 2) {
                     continue;
                 }
@@ -112,11 +130,11 @@ public final class Runner {
      * Runs a trial until it gets no faster: in rounds of the warm-up time, until two in a row bring less than {@value #GAIN}. Java
      * compiles what is hot while it runs, which takes seconds on a machine with few cores.
      */
-    private void warmUp(Entry entry, long start) {
+    private void warmUp(Entry entry, long start, long limit) {
         double best = round(entry);
         int idle = 0;
         for (int i = 1; i < MOST_ROUNDS && idle < 2 && settings.warmUp().isPositive(); i++) {
-            if (System.nanoTime() - start > settings.limit().toNanos() / 2) {
+            if (System.nanoTime() - start > limit / 2) {
                 return;
             }
             double next = round(entry);

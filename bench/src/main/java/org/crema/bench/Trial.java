@@ -13,6 +13,10 @@ import java.util.List;
  */
 public record Trial(int prompt, int generate, int depth, int streams) {
     private static final int LARGEST = 1 << 24;
+    private static final int SWEEP_STREAMS = 64;
+    private static final int SWEEP_TOKENS = 16;
+    private static final int SWEEP_LEAST_DEPTH = 512;
+    private static final int SWEEP_DEPTH = 8192;
 
     /** @throws IllegalArgumentException if nothing would be timed, or a number is out of range */
     public Trial {
@@ -48,6 +52,18 @@ public record Trial(int prompt, int generate, int depth, int streams) {
             }
         }
         return all;
+    }
+
+    /** Answers of 1 to 64 streams side by side, for throughput, then one far into its context, for attention. */
+    public static List<Trial> sweep() {
+        List<Trial> sweep = new ArrayList<>();
+        for (int streams = 1; streams <= SWEEP_STREAMS; streams *= 2) {
+            sweep.add(new Trial(0, SWEEP_TOKENS, 0, streams));
+        }
+        for (int depth = SWEEP_LEAST_DEPTH; depth <= SWEEP_DEPTH; depth *= 2) {
+            sweep.add(new Trial(0, SWEEP_TOKENS, depth, 1));
+        }
+        return sweep;
     }
 
     /** As llama-bench names it: {@code pp512}, {@code tg128 @ d4096}; with several streams {@code tg32 x 8}. */

@@ -1,19 +1,21 @@
 package org.crema.cli;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.crema.bench.Records;
+import org.crema.bench.Comparison;
+import org.crema.bench.Entry;
+import org.crema.bench.OpBench;
 import org.crema.bench.Result;
 import org.crema.bench.Runner;
 import org.crema.bench.Settings;
 import org.crema.bench.Subject;
 import org.crema.bench.Synthetic;
-import org.crema.bench.Table;
 import org.crema.bench.Trial;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Cache;
@@ -29,15 +31,14 @@ import picocli.CommandLine.Option;
 /** Times models on devices. */
 @Command(name = "bench", description = "Times reading prompts (pp) and writing answers (tg) on every device, as llama-bench does, beside what each device can do at most.")
 final class BenchCommand implements Callable<Integer> {
-    /** How results are written. */
-    enum Format {
-        MD,
-        CSV,
-        JSON,
-        JSONL
-    }
+    /** Of each subject where none was asked for. */
+    private static final Duration DEFAULT_LIMIT = Duration.ofSeconds(45);
+    private static final Duration NO_LIMIT = Duration.ofDays(1);
+    /** For warming up an op, and again for its samples. */
+    private static final double OPS_SECONDS = 0.2;
 
-    @Option(names = {"-m", "--model"}, split = ",", paramLabel = "FILE", description = "GGUF files. Default: the embedded model.")
+    @Option(names = {"-m",
+        "--model"}, split = ",", paramLabel = "FILE", description = "GGUF files, or synthetic-lite and synthetic-236b, layers with the shapes of DeepSeek-Coder-V2, with a type as in synthetic-lite:IQ2_XS. Default: the embedded model and both of these.")
     private List<String> models = new ArrayList<>();
 
     @Option(names = {"-p",
@@ -84,46 +85,114 @@ final class BenchCommand implements Callable<Integer> {
     private double warmUp;
 
     @Option(names = {"-o",
-        "--output"}, paramLabel = "FORMAT", defaultValue = "md", description = "md, csv, json or jsonl (${DEFAULT-VALUE}).")
-    private Format format;
+        "--output"}, paramLabel = "FORMAT", defaultValue = "md", description = "md, csv, json, jsonl or html (${DEFAULT-VALUE}).")
+    private BenchOutput format;
+
+    @Option(names = "--write", paramLabel = "FILE", description = "Also write the results to a file; .md .csv .json .jsonl .html .png.")
+    private List<Path> write = new ArrayList<>();
+
+    @Option(names = "--sweep", description = "Test 1 to 64 streams, then depths up to 8192, instead of -p and -n.")
+    private boolean sweep;
+
+    @Option(names = "--profile", description = "Show where the time of each test goes.")
+    private boolean profile;
+
+    @Option(names = "--ops", arity = "0..1", fallbackValue = "", paramLabel = "REGEX", description = "Time single ops instead of models; all, or those whose name contains this: MatMul/Q4_K.")
+    private String ops;
+
+    @Option(names = "--compare", paramLabel = "FILE", description = "Print what changed, beyond the noise, since this JSON was written.")
+    private Path compare;
+
+    @Option(names = "--import", paramLabel = "FILE", description = "Put the JSON of llama-bench beside the results.")
+    private Path imported;
 
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
 
+    /** A subject with its trials, and how long they may take. */
+    private record Part(Runner.Source source, List<Trial> trials, Duration limit) {}
+
     @Override
     public Integer call() throws IOException {
-        List<Trial> trials = trials();
-        Settings settings = Settings.DEFAULT.withRepetitions(repetitions).withBatch(batch).withThreads(threads)
-                .withPrecision(precision).withCacheType(cacheType).withWarmUp(Duration.ofNanos((long) (warmUp * 1e9)));
+        // What is wrong with the command line shows before anything is measured.
+        List<Part> parts = ops == null ? parts() : List.of();
+        List<Entry> before = compare == null ? List.of() : Entry.read(compare);
+        List<Entry> others = imported == null ? List.of() : Entry.read(imported);
+        write.forEach(BenchOutput::of);
         List<Device> open = new ArrayList<>();
-        try {
+        try (BenchProgress progress = new BenchProgress()) {
             for (String id : deviceIds()) {
                 open.add(Devices.open(id, new DeviceOptions(threads, Long.MAX_VALUE)));
             }
-            Runner runner = new Runner(open, settings, Runner.Listener.NONE);
-            for (Runner.Source source : sources()) {
-                runner.run(source, trials);
-            }
-            Console.out().print(text(runner.results()));
-            runner.skipped().forEach(reason -> Console.err().println("left out: " + reason));
-            return runner.results().isEmpty() ? 1 : 0;
+            return ops == null ? models(open, parts, before, others, progress) : ops(open, progress);
         } finally {
             open.forEach(Device::close);
         }
     }
 
-    private List<Runner.Source> sources() {
-        List<Runner.Source> sources = new ArrayList<>();
-        if (models.isEmpty()) {
-            sources.add(Subject::embedded);
+    private int models(List<Device> open, List<Part> parts, List<Entry> before, List<Entry> others, BenchProgress progress)
+            throws IOException {
+        Settings settings = Settings.DEFAULT.withRepetitions(repetitions).withBatch(batch).withThreads(threads)
+                .withPrecision(precision).withCacheType(cacheType).withWarmUp(Duration.ofNanos((long) (warmUp * 1e9)));
+        Runner runner = new Runner(open, settings, profile, progress);
+        for (Part part : parts) {
+            runner.run(part.source(), part.trials(), part.limit());
         }
-        for (String model : models) {
-            sources.add(Synthetic.parse(model).orElse(() -> Subject.open(Path.of(model))));
+        progress.close();
+        List<Result> results = runner.results();
+        print(format.of(results, runner.skipped()));
+        for (Path file : write) {
+            BenchOutput.write(file, results, runner.skipped());
         }
-        return sources;
+        runner.skipped().forEach(reason -> Console.err().println("left out: " + reason));
+        if (compare != null) {
+            print("\n" + new Comparison(before, Entry.of(results)).report());
+        }
+        if (imported != null) {
+            print("\n" + Comparison.beside(Entry.of(results), others));
+        }
+        return results.isEmpty() ? 1 : 0;
     }
 
-    private List<Trial> trials() {
+    private int ops(List<Device> open, BenchProgress progress) throws IOException {
+        List<String> skipped = new ArrayList<>();
+        List<OpBench.Speed> speeds = OpBench.run(open, ops, precision, Math.min(warmUp, OPS_SECONDS), skipped, progress);
+        progress.close();
+        print(format.ofOps(speeds));
+        for (Path file : write) {
+            BenchOutput.writeOps(file, speeds);
+        }
+        skipped.forEach(reason -> Console.err().println("left out: " + reason));
+        return speeds.isEmpty() ? 1 : 0;
+    }
+
+    private static void print(String text) {
+        print(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void print(byte[] bytes) {
+        Console.out().write(bytes, 0, bytes.length);
+    }
+
+    /** The models that were asked for; without any, the embedded one and synthetic layers, in less than three minutes. */
+    private List<Part> parts() {
+        List<Part> parts = new ArrayList<>();
+        if (models.isEmpty()) {
+            parts.add(new Part(Subject::embedded, trials(512, 128), DEFAULT_LIMIT));
+            for (Synthetic each : Synthetic.values()) {
+                parts.add(new Part(Synthetic.parse(each.id()).orElseThrow(), trials(64, 16), DEFAULT_LIMIT));
+            }
+        }
+        for (String model : models) {
+            parts.add(new Part(Synthetic.parse(model).orElse(() -> Subject.open(Path.of(model))), trials(512, 128), NO_LIMIT));
+        }
+        return parts;
+    }
+
+    private List<Trial> trials(int prompt, int generate) {
+        if (sweep) {
+            return Trial.sweep();
+        }
         List<int[]> both = new ArrayList<>();
         for (String pair : pairs) {
             String[] numbers = pair.split(",", -1);
@@ -134,7 +203,8 @@ final class BenchCommand implements Callable<Integer> {
                         e);
             }
         }
-        List<Trial> trials = Trial.all(prompts == null ? List.of(512) : prompts, generates == null ? List.of(128) : generates,
+        List<Trial> trials = Trial.all(prompts == null ? List.of(prompt) : prompts,
+                generates == null ? List.of(generate) : generates,
                 both,
                 depths, streams);
         if (trials.isEmpty()) {
@@ -158,14 +228,5 @@ final class BenchCommand implements Callable<Integer> {
             }
         }
         return ids;
-    }
-
-    private String text(List<Result> results) {
-        return switch (format) {
-            case MD -> Table.of(results);
-            case CSV -> Records.csv(results);
-            case JSON -> Records.json(results);
-            case JSONL -> Records.jsonLines(results);
-        };
     }
 }
