@@ -12,10 +12,10 @@ public final class Html {
     static final List<String> COLOURS = List.of("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00");
     private static final int WIDTH = 640;
     private static final int LABEL = 110;
-    private static final int NUMBERS = 190;
+    private static final int NUMBERS = 280;
     private static final int ROW = 26;
     private static final String STYLE = """
-            body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #222 }
+            body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem; color: #222 }
             h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem } h3 { font-size: 1rem; margin-bottom: .2rem }
             table { border-collapse: collapse; font-size: .9rem } td, th { padding: .2rem .6rem; border-bottom: 1px solid #ddd }
             td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } svg { display: block } .note { color: #555 }
@@ -70,7 +70,9 @@ public final class Html {
             facts.put(r.device().id(), r.device().name() + " " + r.device().details() + String.format(Locale.ROOT,
                     "; at best %.1f GB/s, %.1f GFLOP/s", r.rates().bytesPerSecond() / 1e9, r.rates().flopsPerSecond() / 1e9));
         }
-        page.append("<table>\n");
+        page.append(
+                "<p class=\"note\">Bars: median tokens per second. Thin line: slowest to fastest sample. Upright line: what the"
+                        + " bandwidth and arithmetic that the device reached in this run would allow.</p>\n<table>\n");
         facts.forEach(
                 (name, value) -> page.append("<tr><th>").append(escape(name)).append("</th><td>").append(escape(value)).append(
                         "</td></tr>\n"));

@@ -23,14 +23,17 @@ import org.crema.kernels.Rates;
  * @param time when the first sample began
  * @param nanos of each sample
  * @param rates what the device reached at best, in the same run
- * @param leastSeconds the time that those rates allow
  * @param profile where the time goes, if that was asked for
  */
 public record Result(Environment environment, Settings settings, Subject subject, DeviceInfo device, String placement,
         Trial trial,
-        Instant time, List<Long> nanos, Rates rates, double leastSeconds, Optional<Profile> profile) {
+        Instant time, List<Long> nanos, Rates rates, Optional<Profile> profile) {
     public Result {
         nanos = List.copyOf(nanos);
+    }
+
+    Result withRates(Rates others) {
+        return new Result(environment, settings, subject, device, placement, trial, time, nanos, others, profile);
     }
 
     /** Tokens per second. */
@@ -40,7 +43,7 @@ public record Result(Environment environment, Settings settings, Subject subject
 
     /** Tokens per second that the measured rates allow. */
     public double limit() {
-        return trial.tokens() / leastSeconds;
+        return trial.tokens() / Work.leastSeconds(subject.graph().program(), trial, settings, rates);
     }
 
     /** The median's share of the limit. */

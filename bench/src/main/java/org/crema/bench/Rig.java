@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Limits;
-import org.crema.kernels.Rates;
 import org.crema.kernels.Step;
 import org.crema.model.placement.Placement;
 import org.crema.model.runtime.Engine;
@@ -106,26 +105,6 @@ final class Rig implements AutoCloseable {
 
     private int token() {
         return random.nextInt(vocabulary);
-    }
-
-    /** The least time, in seconds, that the trial can take on a device with these rates. */
-    double leastSeconds(Trial trial, Rates rates) {
-        double seconds = 0;
-        for (int at = 0; at < trial.prompt(); at += limits.tokens()) {
-            int tokens = Math.min(trial.prompt() - at, limits.tokens());
-            int outputs = at + tokens == trial.prompt() ? 1 : 0;
-            seconds += trial.streams() * seconds(tokens, outputs, 1, (double) trial.depth() + at, rates);
-        }
-        if (trial.generate() > 0) {
-            double depth = trial.depth() + trial.prompt() + (trial.generate() - 1) / 2.0;
-            seconds += trial.generate() * seconds(trial.streams(), trial.streams(), trial.streams(), depth, rates);
-        }
-        return seconds;
-    }
-
-    private double seconds(int tokens, int outputs, int streams, double depth, Rates rates) {
-        return Work.of(engine.placement().graph().program(),
-                new Work.Shape(tokens, outputs, streams, depth, engine.options().cacheType())).fusedSeconds(rates);
     }
 
     @Override

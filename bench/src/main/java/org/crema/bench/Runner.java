@@ -5,7 +5,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
@@ -42,8 +44,22 @@ public final class Runner {
         Subject open() throws IOException;
     }
 
-    /** A device and what it reaches at best. */
-    private record Target(Device device, Rates rates) {}
+    /** A device and what it reaches at best, of all times that it was asked in this run. */
+    private static final class Target {
+        private final Device device;
+        private Rates rates;
+
+        Target(Device device) {
+            this.device = device;
+            this.rates = device.measure();
+        }
+
+        void measureAgain() {
+            Rates now = device.measure();
+            rates = new Rates(Math.max(rates.bytesPerSecond(), now.bytesPerSecond()), Math.max(rates.flopsPerSecond(), now
+                    .flopsPerSecond()));
+        }
+    }
 
     /** A trial on a device, with its samples so far. */
     private record Entry(Target target, Rig rig, Trial trial, Instant time, List<Long> nanos) {}
@@ -59,7 +75,7 @@ public final class Runner {
         this.environment = Environment.here();
         for (Device device : devices) {
             listener.begins("limits of " + device.info().id(), 0, 0);
-            targets.add(new Target(device, device.measure()));
+            targets.add(new Target(device));
         }
     }
 
@@ -78,15 +94,16 @@ public final class Runner {
             } finally {
                 entries.stream().map(Entry::rig).distinct().forEach(Rig::close);
             }
+            targets.forEach(Target::measureAgain);
             entries.forEach(entry -> results.add(result(subject, entry)));
         }
     }
 
     private void compile(Subject subject, Target target, List<Trial> trials, List<Entry> entries) {
-        DeviceInfo info = target.device().info();
+        DeviceInfo info = target.device.info();
         listener.begins(subject.type() + " on " + info.id(), 0, 0);
         try {
-            Rig rig = new Rig(Placement.single(subject.graph(), target.device()), settings, trials);
+            Rig rig = new Rig(Placement.single(subject.graph(), target.device), settings, trials);
             trials.forEach(trial -> entries.add(new Entry(target, rig, trial, Instant.now(), new ArrayList<>())));
         } catch (DeviceException e) {
             skipped.add(info.id() + ", " + subject.file() + ": " + e.getMessage());
@@ -100,11 +117,11 @@ public final class Runner {
         if (profile) {
             listener.begins("profile of " + name(entry), 0, 0);
             where = Optional
-                    .of(Profile.of(subject, Placement.single(subject.graph(), target.device()), settings, trial, target.rates()));
+                    .of(Profile.of(subject, Placement.single(subject.graph(), target.device), settings, trial, target.rates));
         }
-        DeviceInfo info = target.device().info();
+        DeviceInfo info = target.device.info();
         return new Result(environment, settings, subject, info, "all on " + info.id(), trial, entry.time(), entry.nanos(),
-                target.rates(), entry.rig().leastSeconds(trial, target.rates()), where);
+                target.rates, where);
     }
 
     private void time(List<Entry> entries, long start, long limit) {
@@ -154,12 +171,14 @@ public final class Runner {
     }
 
     private static String name(Entry entry) {
-        return entry.target().device().info().id() + " " + entry.trial().label();
+        return entry.target().device.info().id() + " " + entry.trial().label();
     }
 
-    /** What was timed so far, by subject, device and trial. */
+    /** What was timed so far, by subject, device and trial; held against the best rates of the whole run. */
     public List<Result> results() {
-        return Collections.unmodifiableList(results);
+        Map<String, Rates> best = new HashMap<>();
+        targets.forEach(target -> best.put(target.device.info().id(), target.rates));
+        return results.stream().map(result -> result.withRates(best.get(result.device().id()))).toList();
     }
 
     /** What could not be run, and why. */

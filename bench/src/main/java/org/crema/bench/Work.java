@@ -112,13 +112,27 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
         return shape.cacheType().rowBytes(cache.columns());
     }
 
+    /** The least time, in seconds, that a trial can take on a device with these rates, if no activation ever leaves its chip. */
+    public static double leastSeconds(Program program, Trial trial, Settings settings, Rates rates) {
+        double seconds = 0;
+        for (int at = 0; at < trial.prompt(); at += settings.batch()) {
+            int tokens = Math.min(trial.prompt() - at, settings.batch());
+            int outputs = at + tokens == trial.prompt() ? 1 : 0;
+            Shape shape = new Shape(tokens, outputs, 1, (double) trial.depth() + at, settings.cacheType());
+            seconds += trial.streams() * of(program, shape).fusedSeconds(rates);
+        }
+        if (trial.generate() > 0) {
+            int streams = trial.streams();
+            double depth = trial.depth() + trial.prompt() + (trial.generate() - 1) / 2.0;
+            Shape shape = new Shape(streams, streams, streams, depth, settings.cacheType());
+            seconds += trial.generate() * of(program, shape).fusedSeconds(rates);
+        }
+        return seconds;
+    }
+
     public Work plus(Work other) {
         return new Work(tensorBytes + other.tensorBytes, cacheBytes + other.cacheBytes, slotBytes + other.slotBytes, operations
                 + other.operations);
-    }
-
-    public Work times(double factor) {
-        return new Work(tensorBytes * factor, cacheBytes * factor, slotBytes * factor, operations * factor);
     }
 
     /** Bytes that memory has to deliver even if all ops were one. */

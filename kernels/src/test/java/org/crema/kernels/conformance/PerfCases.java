@@ -68,11 +68,11 @@ public final class PerfCases {
         return Collections.unmodifiableList(cases);
     }
 
-    /** At the start of a sequence, and far into it. */
+    /** At the start of a sequence, and far into it; prompts less far, and with the usual cache only, since they take long. */
     private static void attention(List<Case> cases, int tokens) {
-        for (int depth : new int[] {0, 4096}) {
+        for (int depth : new int[] {0, tokens == 1 ? 4096 : 1024}) {
             History history = new History("d%d b%d".formatted(depth, tokens), 256, List.of(depth), List.of(List.of(tokens)));
-            for (Cache.Type type : Cache.Type.values()) {
+            for (Cache.Type type : tokens == 1 ? List.of(Cache.Type.values()) : List.of(Cache.Type.F16)) {
                 cases.add(AttentionCases.latent(type, HEADS, 512, 64, history));
                 cases.add(AttentionCases.grouped(type, 32, 8, 128, 128, 0, 0, history));
             }

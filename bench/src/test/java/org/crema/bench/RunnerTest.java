@@ -1,0 +1,136 @@
+package org.crema.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.crema.kernels.CompileOptions;
+import org.crema.kernels.Device;
+import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.Limits;
+import org.crema.kernels.Op;
+import org.crema.kernels.Precision;
+import org.crema.kernels.Step;
+import org.crema.kernels.quant.QuantType;
+import org.crema.model.placement.Placement;
+import org.crema.model.runtime.Devices;
+import org.crema.model.runtime.Engine;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Real runs, as short as can be; their speed does not matter. */
+class RunnerTest {
+    private static final Duration LONG = Duration.ofHours(1);
+    private static final Settings SHORT = Settings.DEFAULT.withRepetitions(3).withWarmUp(Duration.ZERO).withThreads(1);
+
+    private final Device cpu = Devices.open("cpu", new DeviceOptions(1, Long.MAX_VALUE));
+
+    @AfterEach
+    void close() {
+        cpu.close();
+    }
+
+    @Test
+    void everyTestOnEveryDeviceInTurns() throws IOException {
+        List<String> order = new ArrayList<>();
+        List<Trial> trials = List.of(new Trial(5, 0, 0, 1), new Trial(2, 3, 20, 2));
+        try (Device reference = Devices.open("reference", DeviceOptions.DEFAULT)) {
+            Runner runner = new Runner(List.of(cpu, reference), SHORT.withRepetitions(2), true,
+                    (what, done, all) -> order.add(what));
+            runner.run(Subject::embedded, trials, LONG);
+            assertEquals(List.of(), runner.skipped());
+            assertEquals(List.of("cpu pp5", "cpu pp2+tg3 @ d20 x 2", "reference pp5", "reference pp2+tg3 @ d20 x 2"),
+                    runner.results()
+                            .stream().map(r -> r.device().id() + " " + r.trial().label()).toList());
+            for (Result result : runner.results()) {
+                assertEquals(2, result.nanos().size());
+                assertTrue(result.samples().least() > 0 && result.limit() > 0);
+                profile(result.profile().orElseThrow());
+            }
+        }
+        List<String> once = List.of("cpu pp5", "cpu pp2+tg3 @ d20 x 2", "reference pp5", "reference pp2+tg3 @ d20 x 2");
+        List<String> runs = order.stream().filter(once::contains).toList();
+        assertEquals(once, runs.subList(0, 4));
+        assertEquals(once, runs.subList(4, 8));
+    }
+
+    private static void profile(Profile profile) {
+        assertEquals(1, profile.pieces().stream().mapToDouble(Profile.Piece::share).sum(), 1e-6);
+        assertTrue(profile.pieces().stream().anyMatch(piece -> piece.name().contains("LatentAttention")), profile::table);
+        assertTrue(profile.table().contains("Q4_K"), profile::table);
+    }
+
+    @Test
+    void aDeviceThatCannotIsLeftOutWithItsReason() throws IOException {
+        Runner runner = new Runner(List.of(new RefusingDevice(cpu)), SHORT, false, Runner.Listener.NONE);
+        runner.run(Subject::embedded, List.of(new Trial(0, 1, 0, 1)), LONG);
+        assertEquals(List.of(), runner.results());
+        assertEquals(1, runner.skipped().size());
+        assertTrue(runner.skipped().getFirst().contains("only for this test"), runner.skipped().getFirst());
+    }
+
+    @Test
+    void pastTheLimitTwoSamplesAreEnough() throws IOException {
+        Runner runner = new Runner(List.of(cpu), SHORT.withRepetitions(5), false, Runner.Listener.NONE);
+        runner.run(Subject::embedded, List.of(new Trial(1, 0, 0, 1)), Duration.ZERO);
+        assertEquals(2, runner.results().getFirst().nanos().size());
+    }
+
+    @Test
+    void syntheticLayersComputeSomething() throws IOException {
+        try (Subject subject = Synthetic.parse("synthetic-lite:IQ2_XS").orElseThrow().open()) {
+            assertTrue(subject.types().containsKey(QuantType.IQ2_XS), () -> subject.types().toString());
+            assertTrue(subject.types().containsKey(QuantType.IQ4_NL), "rows of 1408 need smaller blocks");
+            assertTrue(subject.note().contains("of 27"), subject.note());
+            assertTrue(subject.graph().program().ops().stream().anyMatch(Op.ExpertMatMul.class::isInstance));
+            CompileOptions options = new CompileOptions(Precision.FAST, SHORT.cacheType(), Limits.single(16, 4, 1));
+            try (Engine engine = new Engine(Placement.single(subject.graph(), cpu), options); Arena arena = Arena.ofConfined()) {
+                Step step = new Step(options.limits(), arena);
+                int sequence = step.addSequence(new int[] {0}, 1);
+                for (int i = 0; i < 4; i++) {
+                    step.addToken(sequence, 7 * i + 1, i, i == 3);
+                }
+                MemorySegment logits = arena.allocate(4L * subject.graph().vocabulary(), 64);
+                engine.run(step, logits);
+                double power = 0;
+                for (float value : logits.toArray(ValueLayout.JAVA_FLOAT)) {
+                    power += value * value;
+                }
+                double mean = power / subject.graph().vocabulary();
+                assertTrue(Double.isFinite(mean) && mean > 1e-6 && mean < 1e6, () -> "mean square of logits " + mean);
+            }
+        }
+    }
+
+    @Test
+    void namesOfSyntheticModels() {
+        assertEquals(Optional.empty(), Synthetic.parse("model.gguf"));
+        assertThrows(IllegalArgumentException.class, () -> Synthetic.parse("synthetic-lite:Q9"));
+        assertTrue(Synthetic.FULL.bytes() < 3L << 30, "fits in ordinary memory");
+    }
+
+    @Test
+    void singleOps() {
+        List<String> skipped = new ArrayList<>();
+        List<OpBench.Speed> speeds = OpBench.run(List.of(cpu), "^(Add|Attention/F16)/.*b1$", Precision.FAST, 0.01, skipped,
+                Runner.Listener.NONE);
+        assertEquals(3, speeds.size());
+        assertEquals(List.of(), skipped);
+        for (OpBench.Speed speed : speeds) {
+            Map<String, Object> fields = speed.fields();
+            assertTrue((Double) fields.get("seconds") > 0 && (Double) fields.get("bytes_per_second") > 0, fields::toString);
+        }
+        assertEquals(5, OpBench.table(speeds).lines().count());
+        assertThrows(IllegalArgumentException.class, () -> OpBench.run(List.of(cpu), "Nonsense", Precision.FAST, 0, skipped,
+                Runner.Listener.NONE));
+    }
+}
