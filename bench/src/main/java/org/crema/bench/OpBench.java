@@ -10,6 +10,7 @@ import org.crema.kernels.DeviceException;
 import org.crema.kernels.Precision;
 import org.crema.kernels.Rates;
 import org.crema.kernels.Step;
+import org.crema.kernels.Work;
 import org.crema.kernels.conformance.PerfCases;
 import org.crema.kernels.conformance.Workload;
 

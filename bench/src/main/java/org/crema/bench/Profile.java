@@ -10,6 +10,7 @@ import java.util.stream.Collectors;
 import org.crema.kernels.Op;
 import org.crema.kernels.Rates;
 import org.crema.kernels.Timing;
+import org.crema.kernels.Work;
 import org.crema.model.placement.Placement;
 
 /**

@@ -43,7 +43,7 @@ public record Result(Environment environment, Settings settings, Subject subject
 
     /** Tokens per second that the measured rates allow. */
     public double limit() {
-        return trial.tokens() / Work.leastSeconds(subject.graph().program(), trial, settings, rates);
+        return trial.tokens() / Limit.seconds(subject.graph().program(), trial, settings, rates);
     }
 
     /** The median's share of the limit. */

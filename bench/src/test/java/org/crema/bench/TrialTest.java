@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.util.List;
+import org.crema.kernels.Program;
+import org.crema.kernels.Rates;
 import org.junit.jupiter.api.Test;
 
 class TrialTest {
@@ -49,5 +52,19 @@ class TrialTest {
         assertEquals(152.7525, samples.deviation(), 1e-3);
         assertEquals(150, new Samples(List.of(100.0, 200.0)).median());
         assertEquals(0, new Samples(List.of(100.0)).deviation());
+    }
+
+    @Test
+    void aPromptIsReadInSteps() throws IOException {
+        try (Subject subject = Subject.embedded()) {
+            Program program = subject.graph().program();
+            // So slow a memory that only bytes count: two steps read everything twice.
+            Rates slow = new Rates(1, 1e30);
+            double half = Limit.seconds(program, new Trial(16, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
+            double whole = Limit.seconds(program, new Trial(32, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
+            assertTrue(whole > 1.8 * half && whole < 2.2 * half, () -> half + " and " + whole);
+            double token = Limit.seconds(program, new Trial(0, 1, 0, 1), Settings.DEFAULT, slow);
+            assertTrue(token > 0.4 * subject.bytes() && token < subject.bytes(), () -> token + " of " + subject.bytes());
+        }
     }
 }

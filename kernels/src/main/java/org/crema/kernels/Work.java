@@ -1,15 +1,7 @@
-package org.crema.bench;
-
-import org.crema.kernels.Cache;
-import org.crema.kernels.Op;
-import org.crema.kernels.Program;
-import org.crema.kernels.Rates;
-import org.crema.kernels.Rows;
-import org.crema.kernels.View;
-import org.crema.kernels.Weight;
+package org.crema.kernels;
 
 /**
- * What cannot be avoided: bytes that have to be read or written once, operations that have to be done, a multiply-add counted as two.
+ * What no kernel can avoid: bytes that have to be read or written once, operations that have to be done, a multiply-add counted as two.
  *
  * @param tensorBytes of tensors; of experts only the expected number of different ones, if the choice is even
  * @param cacheBytes of the attention cache
@@ -110,24 +102,6 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
 
     private static double row(Cache cache, Shape shape) {
         return shape.cacheType().rowBytes(cache.columns());
-    }
-
-    /** The least time, in seconds, that a trial can take on a device with these rates, if no activation ever leaves its chip. */
-    public static double leastSeconds(Program program, Trial trial, Settings settings, Rates rates) {
-        double seconds = 0;
-        for (int at = 0; at < trial.prompt(); at += settings.batch()) {
-            int tokens = Math.min(trial.prompt() - at, settings.batch());
-            int outputs = at + tokens == trial.prompt() ? 1 : 0;
-            Shape shape = new Shape(tokens, outputs, 1, (double) trial.depth() + at, settings.cacheType());
-            seconds += trial.streams() * of(program, shape).fusedSeconds(rates);
-        }
-        if (trial.generate() > 0) {
-            int streams = trial.streams();
-            double depth = trial.depth() + trial.prompt() + (trial.generate() - 1) / 2.0;
-            Shape shape = new Shape(streams, streams, streams, depth, settings.cacheType());
-            seconds += trial.generate() * of(program, shape).fusedSeconds(rates);
-        }
-        return seconds;
     }
 
     public Work plus(Work other) {

@@ -1,18 +1,9 @@
-package org.crema.bench;
+package org.crema.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import org.crema.kernels.Cache;
-import org.crema.kernels.Element;
-import org.crema.kernels.Op;
-import org.crema.kernels.Program;
-import org.crema.kernels.Rates;
-import org.crema.kernels.Rows;
-import org.crema.kernels.Slot;
-import org.crema.kernels.Weight;
 import org.crema.kernels.quant.QuantType;
 import org.junit.jupiter.api.Test;
 
@@ -80,19 +71,5 @@ class WorkTest {
         Work work = Work.of(op, shape(1, 1000));
         assertEquals(17 * 64 * 2, work.cacheBytes());
         assertEquals(16 * 2 * 2 * (32 + 32), work.operations());
-    }
-
-    @Test
-    void aPromptIsReadInSteps() throws IOException {
-        try (Subject subject = Subject.embedded()) {
-            Program program = subject.graph().program();
-            // So slow a memory that only bytes count: two steps read everything twice.
-            Rates slow = new Rates(1, 1e30);
-            double half = Work.leastSeconds(program, new Trial(16, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
-            double whole = Work.leastSeconds(program, new Trial(32, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
-            assertTrue(whole > 1.8 * half && whole < 2.2 * half, () -> half + " and " + whole);
-            double token = Work.leastSeconds(program, new Trial(0, 1, 0, 1), Settings.DEFAULT, slow);
-            assertTrue(token > 0.4 * subject.bytes() && token < subject.bytes(), () -> token + " of " + subject.bytes());
-        }
     }
 }
