@@ -1,6 +1,7 @@
 package org.crema.kernels;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -27,11 +28,24 @@ public record Segment(int device, int part, Program program, List<Slot> copies) 
     }
 
     /**
-     * Cuts a program wherever the device changes. A slot is copied once for each time it is written and each device that reads it.
+     * Cuts a program wherever the device changes, and behind the last op of a run that another device waits for: what follows in the
+     * run can go on while the other device works. A slot is copied once for each time it is written and each device that reads it.
      *
      * @param place number of the device of each op
      */
     public static List<Segment> cut(Program program, ToIntFunction<Op> place) {
+        BitSet ends = new BitSet();
+        drafts(program, place, ends).forEach(draft -> ends.set(draft.awaitedTo()));
+        List<Draft> drafts = drafts(program, place, ends);
+        List<Segment> segments = new ArrayList<>();
+        for (Draft draft : drafts) {
+            segments.add(draft.finish(program.name() + "." + segments.size()));
+        }
+        return segments;
+    }
+
+    /** Runs of ops of one device, none beyond one of these ends, with what they need from each other. */
+    private static List<Draft> drafts(Program program, ToIntFunction<Op> place, BitSet ends) {
         List<Draft> drafts = new ArrayList<>();
         Map<Slot, Holders> slots = new HashMap<>();
         program.inputs().forEach(slot -> slots.put(slot, new Holders(null)));
@@ -39,15 +53,15 @@ public record Segment(int device, int part, Program program, List<Slot> copies) 
         List<Op> ops = program.ops();
         for (int from = 0, to; from < ops.size(); from = to) {
             int device = place.applyAsInt(ops.get(from));
-            for (to = from + 1; to < ops.size() && place.applyAsInt(ops.get(to)) == device;) {
+            for (to = from + 1; to < ops.size() && !ends.get(to) && place.applyAsInt(ops.get(to)) == device;) {
                 to++;
             }
-            Draft draft = new Draft(device, parts.merge(device, 1, Integer::sum) - 1, ops.subList(from, to));
+            Draft draft = new Draft(device, parts.merge(device, 1, Integer::sum) - 1, from, ops.subList(from, to));
             draft.link(slots);
             drafts.add(draft);
         }
         program.outputs().forEach(slot -> slots.get(slot).readBack(slot));
-        return drafts.stream().map(draft -> draft.finish(program.name() + "." + drafts.indexOf(draft))).toList();
+        return drafts;
     }
 
     /** Who has the newest rows of a slot, and who wrote them (nobody: the caller). */
@@ -62,6 +76,12 @@ public record Segment(int device, int part, Program program, List<Slot> copies) 
             }
         }
 
+        void await(Slot slot) {
+            if (writer != null) {
+                writer.awaited.add(slot);
+            }
+        }
+
         void readBack(Slot slot) {
             if (writer != null) {
                 writer.outputs.add(slot);
@@ -72,14 +92,17 @@ public record Segment(int device, int part, Program program, List<Slot> copies) 
     private static final class Draft {
         private final int device;
         private final int part;
+        private final int from;
         private final List<Op> ops;
         private final Set<Slot> inputs = new LinkedHashSet<>();
         private final Set<Slot> copies = new LinkedHashSet<>();
         private final Set<Slot> outputs = new LinkedHashSet<>();
+        private final Set<Slot> awaited = new LinkedHashSet<>();
 
-        Draft(int device, int part, List<Op> ops) {
+        Draft(int device, int part, int from, List<Op> ops) {
             this.device = device;
             this.part = part;
+            this.from = from;
             this.ops = List.copyOf(ops);
         }
 
@@ -106,7 +129,18 @@ public record Segment(int device, int part, Program program, List<Slot> copies) 
             if (holders.devices.add(device)) {
                 copies.add(slot);
                 holders.readBack(slot);
+                holders.await(slot);
             }
+        }
+
+        /** Index behind the last op that another device waits for; behind the run if none does. */
+        int awaitedTo() {
+            for (int i = ops.size() - 1; i >= 0; i--) {
+                if (ops.get(i).writes().stream().anyMatch(view -> awaited.contains(view.slot()))) {
+                    return from + i + 1;
+                }
+            }
+            return from + ops.size();
         }
 
         Segment finish(String name) {

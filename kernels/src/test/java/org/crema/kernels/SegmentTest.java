@@ -108,6 +108,26 @@ class SegmentTest {
     }
 
     @Test
+    void aRunEndsBehindWhatAnotherDeviceWaitsFor() {
+        Slot x = builder.input("x", TOKENS, 8, Element.F32);
+        Slot routed = slot("routed");
+        Slot shared = slot("shared");
+        Slot expert = slot("expert");
+        Slot y = slot("y");
+        op(0, add(routed, x, x));
+        op(0, add(shared, x, x)); // nobody else reads it
+        op(0, add(shared, shared, x));
+        op(1, add(expert, routed, routed));
+        op(0, add(y, shared, expert));
+        List<Segment> segments = cut(y);
+        assertEquals(List.of(0, 0, 1, 0), segments.stream().map(Segment::device).toList());
+        assertEquals(List.of(1, 2, 1, 1), segments.stream().map(segment -> segment.program().ops().size()).toList());
+        assertEquals(List.of(routed), segments.get(0).program().outputs());
+        assertEquals(List.of(), segments.get(1).program().outputs());
+        assertEquals(List.of(expert), segments.get(3).copies());
+    }
+
+    @Test
     void layoutSharesMemoryOnlyWithoutGuards() {
         Slot x = builder.input("x", TOKENS, 8, Element.F32);
         Slot a = slot("a");

@@ -119,7 +119,7 @@ final class DeepSeek2 implements Architecture {
                 + suffix + ".weight", width, embedding), tensors.matrix(blk + "ffn_down" + suffix + ".weight", embedding, width));
     }
 
-    /** Shared experts first: a device that has only them can work while another one works on the routed experts. */
+    /** Router, shared experts and the residual sums on one hand, the routed experts on the other. */
     private static Slot mixture(GraphBuilder b, Tensors tensors, String blk, int layer, Slot n, Slot x, Keys keys,
             ArchitectureOptions options) {
         int embedding = n.columns();

@@ -83,7 +83,7 @@ final class GraphBuilder {
         return matMul("ffn_down", h.all(), down);
     }
 
-    /** The routed experts of a mixture: router in role FEED_FORWARD, the experts themselves in role EXPERTS. */
+    /** The routed experts of a mixture: router and what follows in role FEED_FORWARD, the experts themselves in role EXPERTS. */
     Slot experts(int layer, Slot in, Experts experts, Routing routing) {
         at(layer, Role.FEED_FORWARD);
         int used = routing.used();
@@ -102,6 +102,7 @@ final class GraphBuilder {
         add(new Op.ExpertMatMul(d.all(), h.all(), ids.all(), experts.down()));
         Slot out = slot("expert_sum", d.columns());
         add(new Op.ExpertSum(out.all(), d.all(), weights.all()));
+        at(layer, Role.FEED_FORWARD);
         return out;
     }
 

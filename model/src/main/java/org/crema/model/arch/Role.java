@@ -6,7 +6,7 @@ public enum Role {
     EMBEDDING,
     /** Norms, projections, cache and attention of a layer, and its residual sum. */
     ATTENTION,
-    /** A dense feed-forward layer, or the router and the shared experts of a mixture. */
+    /** A dense feed-forward layer, or the router, the shared experts and the residual sum of a mixture. */
     FEED_FORWARD,
     /** The routed experts of a mixture. */
     EXPERTS,

@@ -9,6 +9,7 @@ import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.Op;
+import org.crema.kernels.Program;
 import org.crema.kernels.Segment;
 import org.crema.kernels.Support;
 import org.crema.model.arch.ModelGraph;
@@ -27,11 +28,24 @@ public record Placement(ModelGraph graph, List<Device> devices, List<Segment> se
      * @param place number of the device for a tag
      */
     public static Placement of(ModelGraph graph, List<Device> devices, ToIntFunction<ModelGraph.Tag> place) {
+        return of(graph, devices, graph.tags().stream().mapToInt(place).toArray());
+    }
+
+    /**
+     * Places every op by itself. Ops on which no other op of their run depends may run later than in the program, see
+     * {@link Schedule}.
+     *
+     * @param place number of the device for each op of the program
+     */
+    public static Placement of(ModelGraph graph, List<Device> devices, int[] place) {
         IdentityHashMap<Op, Integer> deviceOf = new IdentityHashMap<>();
-        for (int i = 0; i < graph.tags().size(); i++) {
-            deviceOf.put(graph.program().ops().get(i), place.applyAsInt(graph.tags().get(i)));
+        Program program = graph.program();
+        for (int i = 0; i < place.length; i++) {
+            deviceOf.put(program.ops().get(i), place[i]);
         }
-        return new Placement(graph, List.copyOf(devices), Segment.cut(graph.program(), deviceOf::get));
+        Program ordered = new Program(program.name(), program.inputs(), Schedule.order(program.ops(), deviceOf::get),
+                program.outputs());
+        return new Placement(graph, List.copyOf(devices), Segment.cut(ordered, deviceOf::get));
     }
 
     /** Everything on one device. */

@@ -24,15 +24,11 @@ public final class Engine implements AutoCloseable {
     private final List<Stage> stages = new ArrayList<>();
     private Executable last;
 
-    /** A segment with the copies that it needs first. */
-    private record Stage(Executable executable, int part, List<Copy> copies) {}
+    /** A segment with what is copied before and after it, through host memory. */
+    private record Stage(Executable executable, int part, List<Copy> in, List<Copy> out) {}
 
-    /**
-     * A slot's way from one device to another, through host memory.
-     *
-     * @param from who wrote it; null if the host memory has these rows already
-     */
-    private record Copy(Slot slot, Executable from, MemorySegment host) {}
+    /** A slot and its host memory. */
+    private record Copy(Slot slot, MemorySegment host) {}
 
     /**
      * Compiles every device's segments.
@@ -55,21 +51,30 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /**
+     * What another device reads is copied out right behind the segment that writes it: the device can begin its next segment while
+     * the other one works.
+     */
     private void link() {
         Map<Slot, MemorySegment> hosts = new HashMap<>();
-        Map<Slot, Executable> writers = new HashMap<>();
+        Map<Slot, Stage> writers = new HashMap<>();
         for (Segment segment : placement.segments()) {
-            Executable executable = executables.get(segment.device());
-            List<Copy> copies = new ArrayList<>();
+            Stage stage = new Stage(executables.get(segment.device()), segment.part(), new ArrayList<>(), new ArrayList<>());
             for (Slot slot : segment.copies()) {
-                MemorySegment host = hosts.computeIfAbsent(slot,
-                        s -> arena.allocate(s.bytes(s.rows().most(options.limits())), 64));
-                copies.add(new Copy(slot, writers.remove(slot), host));
+                Copy copy = new Copy(slot, hosts.computeIfAbsent(slot,
+                        s -> arena.allocate(s.bytes(s.rows().most(options.limits())), 64)));
+                stage.in.add(copy);
+                Stage writer = writers.remove(slot);
+                if (writer != null) {
+                    writer.out.add(copy);
+                }
             }
-            segment.program().outputs().forEach(slot -> writers.put(slot, executable));
-            stages.add(new Stage(executable, segment.part(), copies));
+            segment.program().outputs().forEach(slot -> writers.put(slot, stage));
+            stages.add(stage);
+            if (segment.program().outputs().contains(placement.graph().logits())) {
+                last = stage.executable;
+            }
         }
-        last = writers.get(placement.graph().logits());
     }
 
     public Placement placement() {
@@ -90,14 +95,13 @@ public final class Engine implements AutoCloseable {
             executable.begin(step);
         }
         for (Stage stage : stages) {
-            for (Copy copy : stage.copies()) {
-                int rows = copy.slot().rows().count(step);
-                if (copy.from() != null) {
-                    copy.from().read(copy.slot(), copy.host(), rows);
-                }
-                stage.executable().write(copy.slot(), copy.host(), rows);
+            for (Copy copy : stage.in) {
+                stage.executable.write(copy.slot, copy.host, copy.slot.rows().count(step));
             }
-            stage.executable().run(stage.part());
+            stage.executable.run(stage.part);
+            for (Copy copy : stage.out) {
+                stage.executable.read(copy.slot, copy.host, copy.slot.rows().count(step));
+            }
         }
         if (step.outputs() > 0) {
             last.read(placement.graph().logits(), logits, step.outputs());
