@@ -5,18 +5,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantLock;
-import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceOptions;
-import org.crema.kernels.Limits;
 import org.crema.model.arch.Architecture;
 import org.crema.model.arch.ArchitectureOptions;
 import org.crema.model.arch.ModelGraph;
 import org.crema.model.chat.ChatMessage;
 import org.crema.model.chat.ChatTemplate;
 import org.crema.model.gguf.GgufFile;
-import org.crema.model.placement.Placement;
+import org.crema.model.placement.Plan;
+import org.crema.model.placement.Planner;
 import org.crema.model.runtime.Devices;
 import org.crema.model.runtime.Engine;
 import org.crema.model.runtime.Session;
@@ -30,33 +29,30 @@ import org.crema.model.tokenizer.Tokenizer;
  * the start of the one before is not computed again.
  */
 public final class Model implements AutoCloseable {
-    /** Rows whose logits one step can give; also the most tokens per step where all logits are wanted. */
-    private static final int OUTPUTS = 32;
-    private static final int LARGEST_DEFAULT_CONTEXT = 8192;
-    private static final int SMALLEST_CONTEXT = 256;
-
     private final GgufFile file;
     private final ModelOptions options;
     private final AutoCloseable memory;
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final ModelGraph graph;
-    private final Device device;
+    private final List<Device> devices;
+    private final Plan plan;
     private final Engine engine;
     private final Session session;
     private final ReentrantLock lock = new ReentrantLock(true);
     private boolean closed;
 
-    private Model(GgufFile file, ModelOptions options, AutoCloseable memory, Tokenizer tokenizer, ModelGraph graph, Device device,
-            Engine engine, int context) {
+    private Model(GgufFile file, ModelOptions options, AutoCloseable memory, Tokenizer tokenizer, ModelGraph graph,
+            List<Device> devices, Plan plan, Engine engine) {
         this.file = file;
         this.options = options;
         this.memory = memory;
         this.tokenizer = tokenizer;
         this.graph = graph;
-        this.device = device;
+        this.devices = devices;
+        this.plan = plan;
         this.engine = engine;
-        this.session = new Session(engine, context);
+        this.session = new Session(engine, plan.context());
         String bos = tokenizer.bos().isPresent() ? tokenizer.piece(tokenizer.bos().getAsInt()) : "";
         String eos = tokenizer.eos().isPresent() ? tokenizer.piece(tokenizer.eos().getAsInt()) : "";
         this.template = file.metadata().string("tokenizer.chat_template").map(text -> ChatTemplate.of(text, bos, eos)).orElseGet(
@@ -65,8 +61,7 @@ public final class Model implements AutoCloseable {
 
     /** Takes over the file and whatever memory it is in; both are closed with the model, or at once if this fails. */
     static Model load(GgufFile file, ModelOptions options, AutoCloseable memory) {
-        Device device = null;
-        Engine engine = null;
+        List<Device> devices = List.of();
         try {
             ModelGraph graph = Architecture.of(file, new ArchitectureOptions(options.groupedRouting()));
             Tokenizer tokenizer = Tokenizer.of(file.metadata());
@@ -75,66 +70,42 @@ public final class Model implements AutoCloseable {
                         "found " + tokenizer.size() + " tokens, but the model gives logits for "
                                 + graph.vocabulary());
             }
-            device = Devices.open(options.device(), new DeviceOptions(options.threads(), options.memoryLimit()));
-            Placement placement = Placement.single(graph, device);
-            Fit fit = fit(placement, options);
-            engine = new Engine(placement, fit.options());
-            return new Model(file, options, memory, tokenizer, graph, device, engine, fit.context());
+            devices = Devices.openAll(options.device(), new DeviceOptions(options.threads(), options.memoryLimit()));
+            Planner planner = new Planner(graph, devices, options.placement(), options.request());
+            Allocated allocated = allocate(planner);
+            try {
+                return new Model(file, options, memory, tokenizer, graph, devices, allocated.plan, allocated.engine);
+            } catch (RuntimeException e) {
+                closeAll(e, List.of(allocated.engine));
+                throw e;
+            }
         } catch (RuntimeException e) {
-            closeAll(e, engine, device, memory);
+            closeAll(e, devices);
+            closeAll(e, List.of(memory));
             throw e;
         }
     }
 
-    /** What to compile with, and the context that this has room for. */
-    private record Fit(CompileOptions options, int context) {}
+    private record Allocated(Plan plan, Engine engine) {}
 
-    /** The context that was asked for, or else the largest that fits. */
-    private static Fit fit(Placement placement, ModelOptions options) {
-        int trained = placement.graph().trainedContext();
-        int context = options.context() > 0 ? options.context() : Math.min(trained, LARGEST_DEFAULT_CONTEXT);
+    /** Allocates the best plan that the devices really take. */
+    private static Allocated allocate(Planner planner) {
+        Plan plan = planner.plan();
         while (true) {
-            CompileOptions compile = new CompileOptions(options.precision(), options.effectiveCacheType(),
-                    limits(context, options))
-                    .withProgress(options.progress());
-            DeviceException.OutOfMemory lack = lack(placement, compile, options);
-            if (lack == null) {
-                return new Fit(compile, context);
-            }
-            if (options.context() > 0 || context <= SMALLEST_CONTEXT) {
-                throw lack;
-            }
-            context = Math.max(SMALLEST_CONTEXT, context / 2);
-        }
-    }
-
-    private static Limits limits(int context, ModelOptions options) {
-        int batch = Math.min(options.batch(), context);
-        return Limits.single(context, batch, Math.min(OUTPUTS, batch));
-    }
-
-    private static DeviceException.OutOfMemory lack(Placement placement, CompileOptions compile, ModelOptions options) {
-        List<Device.Footprint> footprints = placement.footprints(compile);
-        for (int d = 0; d < footprints.size(); d++) {
-            Device device = placement.devices().get(d);
-            long have = Math.min(device.info().freeBytes(), options.memoryLimit());
-            long need = footprints.get(d).total();
-            if (need > have) {
-                return new DeviceException.OutOfMemory(device.info().id(), need, have, "use a smaller context (-c, now "
-                        + compile.limits().context() + "), a smaller batch (-b) or a smaller cache type");
+            try {
+                return new Allocated(plan, new Engine(plan.placement(), plan.compile()));
+            } catch (DeviceException.OutOfMemory refusal) {
+                plan = planner.below(plan, refusal);
             }
         }
-        return null;
     }
 
-    private static void closeAll(Exception cause, AutoCloseable... parts) {
+    private static void closeAll(Exception cause, List<? extends AutoCloseable> parts) {
         for (AutoCloseable part : parts) {
-            if (part != null) {
-                try {
-                    part.close();
-                } catch (Exception e) {
-                    cause.addSuppressed(e);
-                }
+            try {
+                part.close();
+            } catch (Exception e) {
+                cause.addSuppressed(e);
             }
         }
     }
@@ -279,9 +250,14 @@ public final class Model implements AutoCloseable {
         return graph;
     }
 
-    /** Where the model runs. */
-    public Device device() {
-        return device;
+    /** Where the model runs, and why there. */
+    public Plan plan() {
+        return plan;
+    }
+
+    /** The devices that run it. */
+    public List<Device> devices() {
+        return plan.placement().devices();
     }
 
     public ModelOptions options() {
@@ -298,7 +274,9 @@ public final class Model implements AutoCloseable {
             }
             closed = true;
             IllegalStateException problem = new IllegalStateException("the model could not be closed cleanly");
-            closeAll(problem, session, engine, device, memory);
+            closeAll(problem, List.of(session, engine));
+            closeAll(problem, devices);
+            closeAll(problem, List.of(memory));
             if (problem.getSuppressed().length > 0) {
                 throw problem;
             }

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
@@ -13,6 +15,7 @@ import org.crema.kernels.Program;
 import org.crema.kernels.Segment;
 import org.crema.kernels.Support;
 import org.crema.model.arch.ModelGraph;
+import org.crema.model.arch.Role;
 
 /**
  * Which device runs which op of a model.
@@ -56,6 +59,21 @@ public record Placement(ModelGraph graph, List<Device> devices, List<Segment> se
     /** The segments of one device, in the order in which they run. */
     public List<Segment> segmentsOf(int device) {
         return segments.stream().filter(segment -> segment.device() == device).toList();
+    }
+
+    /** Layer and role of each op, by the op's identity. */
+    IdentityHashMap<Op, ModelGraph.Tag> tags() {
+        IdentityHashMap<Op, ModelGraph.Tag> tags = new IdentityHashMap<>();
+        for (int i = 0; i < graph.tags().size(); i++) {
+            tags.put(graph.program().ops().get(i), graph.tags().get(i));
+        }
+        return tags;
+    }
+
+    /** Layers that have routed experts. */
+    Set<Integer> layersWithExperts() {
+        return graph.tags().stream().filter(tag -> tag.role() == Role.EXPERTS).map(ModelGraph.Tag::layer)
+                .collect(Collectors.toSet());
     }
 
     /**

@@ -8,10 +8,18 @@ import java.util.Map;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
+import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
 
 /** Backends on the class path, and their devices by name. */
 public final class Devices {
+    /**
+     * Backends that {@code auto} looks for GPUs of, in this order; others follow by name. One card is often known to several: the first
+     * that has any counts, for all cards. CUDA is made for its cards; OpenCL takes all tensor types, Vulkan does not.
+     */
+    private static final List<String> PREFERRED = List.of("cuda", "opencl", "vulkan");
+    private static final String HOST = "cpu";
+
     private Devices() {}
 
     /** Backends by name. */
@@ -24,15 +32,57 @@ public final class Devices {
     }
 
     /**
+     * Opens devices to share a model.
+     *
+     * @param ids {@code auto} for all discrete GPUs of one backend and the CPU, or ids as in {@link #open}, with commas
+     * @throws DeviceException if there is no such device, or one is named twice; nothing stays open then
+     */
+    public static List<Device> openAll(String ids, DeviceOptions options) {
+        List<String> wanted = ids.equals("auto") ? automatic() : List.of(ids.split(",", -1));
+        List<Device> devices = new ArrayList<>();
+        try {
+            for (String id : wanted) {
+                Device device = open(id.strip(), options);
+                devices.add(device);
+                String opened = device.info().id();
+                if (devices.stream().filter(other -> other.info().id().equals(opened)).count() > 1) {
+                    throw new DeviceException("device " + opened + " is named twice in \"" + ids + "\"");
+                }
+            }
+            return List.copyOf(devices);
+        } catch (RuntimeException e) {
+            devices.forEach(Device::close);
+            throw e;
+        }
+    }
+
+    private static List<String> automatic() {
+        Map<String, Backend> backends = backends();
+        List<String> names = new ArrayList<>(PREFERRED);
+        backends.keySet().stream().filter(name -> !PREFERRED.contains(name)).forEach(names::add);
+        for (String name : names) {
+            Backend backend = backends.get(name);
+            List<DeviceInfo> found = backend == null ? List.of() : backend.discover().devices();
+            List<String> cards = found.stream().filter(info -> info.kind() == DeviceInfo.Kind.DISCRETE).map(DeviceInfo::id)
+                    .toList();
+            if (!cards.isEmpty()) {
+                List<String> all = new ArrayList<>(cards);
+                all.add(HOST);
+                return all;
+            }
+        }
+        return List.of(HOST);
+    }
+
+    /**
      * Opens a device.
      *
-     * @param id {@code auto}, a backend's name for its first device, or name and number: {@code opencl:1}
+     * @param id a backend's name for its first device, or name and number: {@code opencl:1}
      * @throws DeviceException if there is no such device; the message says which there are
      */
     public static Device open(String id, DeviceOptions options) {
-        String wanted = id.equals("auto") ? "cpu" : id;
-        int colon = wanted.indexOf(':');
-        String name = colon < 0 ? wanted : wanted.substring(0, colon);
+        int colon = id.indexOf(':');
+        String name = colon < 0 ? id : id.substring(0, colon);
         Backend backend = backends().get(name);
         if (backend == null) {
             throw new DeviceException("no backend \"" + name + "\" for device " + id + "; there are " + backends().keySet());
@@ -40,7 +90,7 @@ public final class Devices {
         int index = 0;
         if (colon >= 0) {
             try {
-                index = Integer.parseInt(wanted.substring(colon + 1));
+                index = Integer.parseInt(id.substring(colon + 1));
             } catch (NumberFormatException e) {
                 throw new DeviceException("device \"" + id + "\" is not a backend's name or name:number", e);
             }
