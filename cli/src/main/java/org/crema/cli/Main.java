@@ -21,7 +21,8 @@ import picocli.CommandLine.ScopeType;
 /** The {@code crema} command. Exit codes: 0 done, 1 it failed, 2 wrong usage. */
 @Command(name = "crema", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, scope = ScopeType.INHERIT, description = "Runs GGUF language models on any GPU, from Java.", subcommands = {
     RunCommand.class, ChatCommand.class,
-    InspectCommand.class, TokenizeCommand.class, LogitsCommand.class, DoctorCommand.class, BenchCommand.class})
+    PlanCommand.class, ChooseCommand.class, InspectCommand.class, TokenizeCommand.class, LogitsCommand.class,
+    DoctorCommand.class, BenchCommand.class})
 public final class Main implements Runnable {
     @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "Show where an error comes from.")
     private boolean verbose;

@@ -2,12 +2,12 @@ package org.crema.cli;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.crema.Crema;
 import org.crema.Model;
 import org.crema.ModelOptions;
 import org.crema.kernels.Cache;
 import org.crema.kernels.Precision;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which model to load, and how; the same for every command that computes. */
@@ -17,6 +17,7 @@ final class ModelMixin {
     private Path file;
 
     @Option(names = {"-c",
+        "--ctx",
         "--ctx-size"}, paramLabel = "N", defaultValue = "0", description = "Most tokens of a prompt and its answer. Default: up to 8192, as far as the model and memory allow.")
     private int context;
 
@@ -28,10 +29,6 @@ final class ModelMixin {
         "--threads"}, paramLabel = "N", defaultValue = "0", description = "Threads of the CPU. Default: one per core.")
     private int threads;
 
-    @Option(names = {"-dev",
-        "--device"}, paramLabel = "ID", defaultValue = "auto", description = "Where to run: auto, cpu, opencl:0, …; crema doctor lists them.")
-    private String device;
-
     @Option(names = "--precision", paramLabel = "P", defaultValue = "fast", description = "f32: activations and sums in F32 everywhere; fast: as quick as the device can (${DEFAULT-VALUE}).")
     private Precision precision;
 
@@ -42,14 +39,23 @@ final class ModelMixin {
     @Option(names = "--no-expert-groups", description = "Choose experts over all groups where an older file names none, as llama.cpp does.")
     private boolean noGroups;
 
+    @Mixin
+    private PlacementMixin placement;
+
     Model load() throws IOException {
-        ModelOptions options = ModelOptions.DEFAULT.withContext(context).withBatch(batch).withThreads(threads)
-                .withDevice(device.toLowerCase(
-                        Locale.ROOT))
-                .withPrecision(precision).withGroupedRouting(!noGroups);
-        if (cacheType != null) {
-            options = options.withCacheType(cacheType);
-        }
+        ModelOptions options = options();
         return file == null ? Crema.tinyCoder(options) : Crema.load(file, options);
+    }
+
+    /** The file; null for the embedded model. */
+    Path file() {
+        return file;
+    }
+
+    ModelOptions options() {
+        ModelOptions options = ModelOptions.DEFAULT.withContext(context).withBatch(batch).withThreads(threads)
+                .withDevice(placement.device()).withPlacement(placement.options(line -> Console.err().println("[" + line + "]")))
+                .withPrecision(precision).withGroupedRouting(!noGroups);
+        return cacheType == null ? options : options.withCacheType(cacheType);
     }
 }

@@ -12,11 +12,17 @@ final class Progress {
         line = String.format(Locale.ROOT, "[%s: %s, %s, context %d, %s, loaded in %.2f s]", model.file().name(),
                 Report.bytes(model.file()
                         .bytes()),
-                model.device().info().id(), model.context(), model.options().precision().toString().toLowerCase(Locale.ROOT),
+                String.join(" + ", model.devices().stream().map(device -> device.info().id()).toList()), model.context(),
+                model.options().precision().toString().toLowerCase(Locale.ROOT),
                 (System.nanoTime() - start) / 1e9);
+        if (model.devices().size() > 1 || !model.plan().reasons().isEmpty()) {
+            line = String.join("",
+                    model.plan().summary().stream().map(each -> "[" + each + "]" + System.lineSeparator()).toList())
+                    + line;
+        }
     }
 
-    /** One line for standard error. */
+    /** For standard error: where the model is, if there is more to say than one device's name, and a line with its sizes. */
     String line() {
         return line;
     }

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.crema.model.placement.StandIn;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -138,6 +139,60 @@ class CommandTest {
         assertTrue(outcome.out().contains("vector module"), outcome.out());
         assertTrue(outcome.out().contains("cpu"), outcome.out());
         assertTrue(new ObjectMapper().readTree(crema("doctor", "--json").out()).get("devices").size() >= 1);
+    }
+
+    @Test
+    void planShowsWhereAModelWouldGo() throws IOException {
+        Path header = StandIn.LITE.write(folder.resolve("lite.gguf"));
+        Outcome outcome = crema("plan", header.toString(), "--ctx", "4096", "--assume", "gpu:6G@360,cpu:32G@60");
+        assertEquals(0, outcome.code(), outcome.err());
+        for (String word : List.of("27 layers", "gpu:0", "without routed experts layers 1-", "why", "tokens/s at most")) {
+            assertTrue(outcome.out().contains(word), () -> word + " is missing in " + outcome.out());
+        }
+        JsonNode json = new ObjectMapper().readTree(crema("plan", "--json", "-m", header.toString(), "--cpu-moe", "--assume",
+                "gpu:6G@360,cpu:32G@60").out());
+        long sum = 0;
+        for (JsonNode device : json.get("devices")) {
+            long parts = device.get("weights").asLong() + device.get("mapped").asLong() + device.get("caches").asLong()
+                    + device.get("scratch").asLong() + device.get("staging").asLong();
+            assertEquals(parts, device.get("need").asLong());
+            assertTrue(parts <= device.get("free").asLong() - device.get("margin").asLong());
+            sum += device.get("weights").asLong() + device.get("mapped").asLong();
+        }
+        // Copies on the card are aligned.
+        assertTrue(sum >= json.get("tensor_bytes").asLong() && sum < json.get("tensor_bytes").asLong() + (64 << 10));
+        assertEquals("embedding, routed experts of layers 1-26", json.get("devices").get(1).get("runs").asString());
+        // 360 GB/s for 1.2 GB, 60 for the 0.8 GB of six experts in each of 26 layers.
+        assertEquals(60, json.get("tokens_per_second_at_most").asDouble(), 15);
+        assertFails(1, "what would fit", "plan", header.toString(), "--assume", "cpu:6G");
+        assertFails(1, "NAME:SIZE@GBPS", "plan", header.toString(), "--assume", "lots");
+        assertEquals(0, crema("plan", "--device", "cpu").code());
+    }
+
+    @Test
+    void placementOptionsAreChecked() {
+        assertFails(1, "-ngl many", "run", "-ngl", "many", "x");
+        assertFails(1, "not both", "run", "--cpu-moe", "--n-cpu-moe", "3", "x");
+        assertFails(1, "PATTERN=DEVICE", "run", "-ot", "exps", "x");
+        assertFails(1, "no GPU", "run", "--device", "cpu", "--require-gpu", "x");
+        assertFails(1, "named twice", "run", "--device", "cpu,cpu", "x");
+        assertFails(1, "shares", "run", "-ts", "0,0", "x");
+        assertFails(2, "usage", "run", "-ncmoe", "many", "x");
+    }
+
+    @Test
+    void runSaysWhereItPutThings() {
+        Outcome outcome = crema("run", "--device", "reference,cpu", "-ngl", "1", "-ncmoe", "99", "-n", "2", "--temp", "0",
+                PROMPT);
+        assertEquals(0, outcome.code(), outcome.err());
+        assertTrue(outcome.err().contains("[reference: without routed experts layers 5, head;"), outcome.err());
+        assertTrue(outcome.err().contains("[cpu: embedding, layers 0-4, routed experts of layers 5;"), outcome.err());
+        assertTrue(outcome.err().contains("reference + cpu"), outcome.err());
+        Outcome pinned = crema("run", "--device", "cpu,reference", "-ngl", "0", "-ot", "blk\\.2\\.ffn_.*_exps=reference", "-n",
+                "2",
+                "--temp", "0", PROMPT);
+        assertTrue(pinned.err().contains("[reference: routed experts of layers 2;"), pinned.err());
+        assertEquals(outcome.out(), pinned.out());
     }
 
     @Test
