@@ -73,6 +73,9 @@ public final class Model implements AutoCloseable {
             devices = Devices.openAll(options.device(), new DeviceOptions(options.threads(), options.memoryLimit()));
             Planner planner = new Planner(graph, devices, options.placement(), options.request());
             Allocated allocated = allocate(planner);
+            if (devices.size() > 1 || !allocated.plan.reasons().isEmpty()) {
+                allocated.plan.summary().forEach(options.placement().log());
+            }
             try {
                 return new Model(file, options, memory, tokenizer, graph, devices, allocated.plan, allocated.engine);
             } catch (RuntimeException e) {

@@ -15,14 +15,9 @@ final class Progress {
                 String.join(" + ", model.devices().stream().map(device -> device.info().id()).toList()), model.context(),
                 model.options().precision().toString().toLowerCase(Locale.ROOT),
                 (System.nanoTime() - start) / 1e9);
-        if (model.devices().size() > 1 || !model.plan().reasons().isEmpty()) {
-            line = String.join("",
-                    model.plan().summary().stream().map(each -> "[" + each + "]" + System.lineSeparator()).toList())
-                    + line;
-        }
     }
 
-    /** For standard error: where the model is, if there is more to say than one device's name, and a line with its sizes. */
+    /** One line for standard error. */
     String line() {
         return line;
     }

@@ -27,7 +27,10 @@ public interface Executable extends AutoCloseable {
      */
     void run(int part);
 
-    /** Copies the first {@code rows} rows of an output out, when the work before is done. */
+    /**
+     * Copies the first {@code rows} rows of an output out, when the work before is done. To be called before the next part runs:
+     * its slots may lie where the output was.
+     */
     void read(Slot slot, MemorySegment target, int rows);
 
     /** Waits until all work is done. */

@@ -72,8 +72,8 @@ public final class Layout {
             }
             time++;
             for (Slot slot : part.outputs()) {
-                // Read back at any time until the step is over.
-                extend(spans, slot, Integer.MAX_VALUE);
+                // Read back before the next part runs.
+                extend(spans, slot, time);
             }
         }
         List<Life> lives = new ArrayList<>();

@@ -79,7 +79,6 @@ final class Runner implements AutoCloseable {
             step.clear();
         }
         Map<Slot, int[]> cells = new HashMap<>(round.inputs());
-        Map<Slot, Executable> writers = new HashMap<>();
         Set<Slot> given = new HashSet<>();
         for (int i = 0; i < segments.size(); i++) {
             Segment segment = segments.get(i);
@@ -95,8 +94,7 @@ final class Runner implements AutoCloseable {
             }
             executable.run(copying ? segment.part() : i);
             for (Slot slot : segment.program().outputs()) {
-                writers.put(slot, executable);
-                if (copying) {
+                if (copying || scenario.program().outputs().contains(slot)) {
                     cells.put(slot, read(executable, slot, round));
                 }
             }
@@ -104,7 +102,7 @@ final class Runner implements AutoCloseable {
         Map<Slot, int[]> outputs = new HashMap<>();
         if (!round.fillOnly()) {
             for (Slot slot : scenario.program().outputs()) {
-                outputs.put(slot, read(writers.get(slot), slot, round));
+                outputs.put(slot, cells.get(slot));
             }
         }
         executables.forEach(Executable::finish);

@@ -172,7 +172,7 @@ final class Ladder {
             boolean stays = tag.role() == Role.EXPERTS ? tag.layer() >= rung.hostExperts() : tag.role() != Role.EMBEDDING;
             if (stays && tag.layer() >= rung.hostLayers()) {
                 cost[tag.layer()] += ops.get(i).tensors().stream().mapToLong(Weight::bytes).sum();
-                cost[tag.layer()] += written(ops.get(i), compile);
+                cost[tag.layer()] += cacheBytes(ops.get(i), compile);
             }
         }
         double all = 0;
@@ -193,7 +193,7 @@ final class Ladder {
         return ofLayer;
     }
 
-    private static long written(Op op, CompileOptions compile) {
+    private static long cacheBytes(Op op, CompileOptions compile) {
         return op instanceof Op.CacheWrite write ? write.target().bytes(compile.cacheType(), compile.limits()) : 0;
     }
 

@@ -33,7 +33,7 @@ public final class Planner {
     private record Draft(Placement placement, List<Usage> usages, List<String> moved) {}
 
     /** A device, or main memory, of which there is not enough. */
-    private record Lack(String where, long need, long have) {}
+    private record Lack(String where, long need, long have, long margin) {}
 
     /**
      * @param devices in order of preference; the CPU among them takes what the others do not
@@ -198,26 +198,31 @@ public final class Planner {
         Draft draft = draft(rung);
         long mainNeed = 0;
         long mainHave = 0;
+        long margin = 0;
         for (Usage usage : draft.usages) {
             long need = options.fromDisk() ? usage.footprint().total() : usage.need();
             boolean host = ladder.host() >= 0 && usage.device().equals(infos.get(ladder.host()));
             if ((everywhere || !host) && need > usage.have()) {
-                return Optional.of(new Lack(usage.device().id(), need, usage.have()));
+                return Optional.of(new Lack(usage.device().id(), need, usage.have(), usage.margin()));
             }
             if (usage.inMainMemory()) {
                 mainNeed += need;
                 mainHave = Math.max(mainHave, usage.have());
+                margin = Math.max(margin, usage.margin());
             }
         }
-        return everywhere && mainNeed > mainHave ? Optional.of(new Lack("main memory", mainNeed, mainHave)) : Optional.empty();
+        return everywhere && mainNeed > mainHave
+                ? Optional.of(new Lack("main memory", mainNeed, mainHave, margin))
+                : Optional.empty();
     }
 
     /** Nothing fits: the numbers of the first plan that its accelerators could take, or of the smallest. */
     private DeviceException.OutOfMemory tooLarge() {
         int rung = Math.min(firstForAccelerators(0), ladder.all().size() - 1);
         Lack least = lack(rung, true).orElseThrow();
-        return new DeviceException.OutOfMemory(least.where, least.need, least.have, "that is with a context of " + context
-                + " tokens; " + remedy(least));
+        return new DeviceException.OutOfMemory(least.where, least.need, least.have,
+                "after a margin of " + Plan.mib(least.margin) + ", with a context of " + context
+                        + " tokens; " + remedy(least));
     }
 
     private String remedy(Lack lack) {
