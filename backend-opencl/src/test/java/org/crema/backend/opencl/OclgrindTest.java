@@ -16,12 +16,14 @@ import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.conformance.ConformanceKit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /**
  * Tiny shapes on oclgrind, which looks for data races and accesses out of bounds; its log must stay empty. (Its check for
  * uninitialised values knows only buffers that are written as a whole; the kit fills memory with a pattern for that.) Run
  * by an execution of its own, whose environment names oclgrind as the only driver.
  */
+@Tag("oclgrind")
 class OclgrindTest extends ConformanceKit {
     private static final String TYPES = "(Q4_K|Q5_0|F16)";
     private static final String SAMPLE = "MatMul/" + TYPES + "/(3|17)x\\d{2,4}/b[1-7](/|$)|MatMul/[A-Z0-9_]+/1x\\d+/b1$|"
