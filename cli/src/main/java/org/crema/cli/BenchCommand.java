@@ -34,6 +34,8 @@ final class BenchCommand implements Callable<Integer> {
     /** Of each subject where none was asked for. */
     private static final Duration DEFAULT_LIMIT = Duration.ofSeconds(45);
     private static final Duration NO_LIMIT = Duration.ofDays(1);
+    /** A device that computes in main memory may make a copy. */
+    private static final long MEMORY_FACTOR = 2;
     /** For warming up an op, and again for its samples. */
     private static final double OPS_SECONDS = 0.2;
 
@@ -179,7 +181,14 @@ final class BenchCommand implements Callable<Integer> {
         List<Part> parts = new ArrayList<>();
         if (models.isEmpty()) {
             parts.add(new Part(Subject::embedded, trials(512, 128), DEFAULT_LIMIT));
+            long free = Devices.backends().get("cpu").discover().devices().getFirst().freeBytes();
             for (Synthetic each : Synthetic.values()) {
+                if (MEMORY_FACTOR * each.bytes() > free) {
+                    Console.err().println("left out: " + each.id() + " needs " + Report.bytes(MEMORY_FACTOR * each.bytes())
+                            + " of memory to be sure, free are " + Report.bytes(free) + "; -m " + each.id()
+                            + " tries all the same");
+                    continue;
+                }
                 parts.add(new Part(Synthetic.parse(each.id()).orElseThrow(), trials(64, 16), DEFAULT_LIMIT));
             }
         }
