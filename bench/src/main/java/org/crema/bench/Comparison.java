@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.crema.kernels.Rates;
 
 /** Two sets of records side by side. */
 public final class Comparison {
@@ -48,7 +49,7 @@ public final class Comparison {
                 onlyAfter.add(now);
             } else {
                 left.remove(then);
-                changes.add(new Change(then, now, noise(then.samples(), now.samples())));
+                changes.add(new Change(then, now, (1 + noise(then.samples(), now.samples())) * drift(then, now) - 1));
             }
         }
         onlyBefore.addAll(left);
@@ -56,6 +57,23 @@ public final class Comparison {
 
     private static double noise(Samples a, Samples b) {
         return Math.max(FLOOR, DEVIATIONS * Math.hypot(a.deviation() / a.mean(), b.deviation() / b.mean()));
+    }
+
+    /**
+     * The factor between the limits that the device measured in both runs, the larger of bandwidth's and arithmetic's: a machine that is
+     * shared, or clocked lower, says nothing about the build.
+     */
+    private static double drift(Entry before, Entry after) {
+        if (before.rates().isEmpty() || after.rates().isEmpty()) {
+            return 1;
+        }
+        Rates a = before.rates().get();
+        Rates b = after.rates().get();
+        return Math.max(factor(a.bytesPerSecond(), b.bytesPerSecond()), factor(a.flopsPerSecond(), b.flopsPerSecond()));
+    }
+
+    private static double factor(double a, double b) {
+        return Math.max(a / b, b / a);
     }
 
     public List<Change> changes() {

@@ -10,6 +10,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.crema.kernels.Rates;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,6 +49,15 @@ class ComparisonTest {
     @Test
     void noisySamplesHideWhatQuietOnesShow() throws IOException {
         assertFalse(compare(new double[] {500, 600, 400}, new double[] {440, 540, 340}).changes().getFirst().real());
+    }
+
+    @Test
+    void aSlowerMachineIsNoSlowerBuild() throws IOException {
+        Result before = Fixtures.result("cpu", Fixtures.ANSWER, 500, 505, 495);
+        Result after = Fixtures.result("cpu", Fixtures.ANSWER, 300, 305, 295).withRates(new Rates(10e9, 200e9));
+        assertFalse(new Comparison(entries(before), entries(after)).changes().getFirst().real());
+        Result worse = Fixtures.result("cpu", Fixtures.ANSWER, 200, 205, 195).withRates(new Rates(10e9, 200e9));
+        assertTrue(new Comparison(entries(before), entries(worse)).changes().getFirst().real());
     }
 
     @Test
