@@ -30,7 +30,12 @@ public final class Stopwatch {
 
     /** A piece ran once. */
     public void add(int piece, long nanos) {
-        pieces.get(piece).runs++;
+        add(piece, 1, nanos);
+    }
+
+    /** A piece ran several times, all together so long. */
+    public void add(int piece, long runs, long nanos) {
+        pieces.get(piece).runs += runs;
         pieces.get(piece).nanos += nanos;
     }
 

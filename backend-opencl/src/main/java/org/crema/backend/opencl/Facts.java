@@ -105,7 +105,7 @@ record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform
         }
     }
 
-    DeviceInfo info(int index, Tuning tuning, long memoryLimit) {
+    DeviceInfo info(int index, Tuning tuning) {
         Map<String, String> details = new LinkedHashMap<>();
         details.put("platform", platform);
         details.put("vendor", vendor);
@@ -117,8 +117,7 @@ record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform
         details.put("wave size", wave == 0 ? "not told" : Integer.toString(wave));
         details.put("arithmetic", "F32" + (fp64 ? ", F64" : "") + (fp16 ? ", F16" : ""));
         details.put("tuned as", tuning.name());
-        return new DeviceInfo(OpenClBackend.NAME, index, name, kind(), Math.min(memory, memoryLimit),
-                Math.min(free(), memoryLimit), details);
+        return new DeviceInfo(OpenClBackend.NAME, index, name, kind(), memory, free(), details);
     }
 
     private static String text(cl_device_id device, int what) {

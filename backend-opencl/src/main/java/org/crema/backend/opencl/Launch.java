@@ -5,7 +5,7 @@ import static org.jocl.CL.clEnqueueNDRangeKernel;
 import static org.jocl.CL.clReleaseKernel;
 import static org.jocl.CL.clSetKernelArg;
 
-import org.crema.kernels.Op;
+import org.crema.kernels.gpu.Binding;
 import org.crema.kernels.gpu.Call;
 import org.crema.kernels.gpu.Call.Argument;
 import org.crema.kernels.gpu.Counts;
@@ -14,6 +14,7 @@ import org.jocl.Sizeof;
 import org.jocl.cl_command_queue;
 import org.jocl.cl_event;
 import org.jocl.cl_kernel;
+import org.jocl.cl_mem;
 import org.jocl.cl_program;
 
 /** A call as a kernel object of its own, with its arguments set. */
@@ -23,7 +24,7 @@ final class Launch {
     private final long[] local;
     private final long[] global = new long[3];
 
-    Launch(Call call, cl_program program, Memory memory) {
+    Launch(Call call, cl_program program, Binding<cl_mem> memory) {
         this.call = call;
         this.local = new long[] {call.group(), 1, 1};
         kernel = clCreateKernel(program, call.entry(), null);
@@ -37,13 +38,9 @@ final class Launch {
         }
     }
 
-    private void set(int index, Argument argument, Memory memory) {
+    private void set(int index, Argument argument, Binding<cl_mem> memory) {
         switch (argument) {
-            case Argument.Shared shared -> set(index, Sizeof.cl_mem, Pointer.to(switch (shared) {
-                case ARENA -> memory.arena();
-                case CONSTANTS -> memory.constants();
-                case STEP -> memory.step();
-            }));
+            case Argument.Shared shared -> set(index, Sizeof.cl_mem, Pointer.to(memory.shared(shared)));
             case Argument.Tensor tensor -> set(index, Sizeof.cl_mem, Pointer.to(memory.weight(tensor.weight())));
             case Argument.Pages pages -> set(index, Sizeof.cl_mem, Pointer.to(memory.cache(pages.cache())));
             case Argument.Ints ints -> set(index, (long) Sizeof.cl_uint * ints.values().size(), Pointer.to(ints.values().stream()
@@ -55,10 +52,6 @@ final class Launch {
 
     private void set(int index, long size, Pointer value) {
         clSetKernelArg(kernel, index, size, value);
-    }
-
-    Op op() {
-        return call.op();
     }
 
     /** What it computes, for messages. */

@@ -11,6 +11,7 @@ import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
 import org.jocl.CL;
 import org.jocl.CLException;
@@ -46,7 +47,7 @@ public final class OpenClBackend implements Backend {
         List<DeviceInfo> devices = new ArrayList<>();
         for (int i = 0; i < found.devices().size(); i++) {
             Facts facts = found.devices().get(i);
-            devices.add(facts.info(i, facts.tuning(), Long.MAX_VALUE));
+            devices.add(facts.info(i, facts.tuning()));
         }
         return new Discovery(devices, found.rejections());
     }
@@ -57,14 +58,14 @@ public final class OpenClBackend implements Backend {
     }
 
     /** @param tuning null for the device's own */
-    static OpenClDevice open(int index, DeviceOptions options, Tuning tuning) {
+    static GpuDevice open(int index, DeviceOptions options, Tuning tuning) {
         Found found = find();
         if (index < 0 || index >= found.devices().size()) {
             throw new DeviceException("there is no OpenCL device " + index + "; found " + found.devices().size()
                     + (found.rejections().isEmpty() ? "" : ", rejected: " + String.join("; ", found.rejections())));
         }
         Facts facts = found.devices().get(index);
-        return new OpenClDevice(index, facts, tuning == null ? facts.tuning() : tuning, options);
+        return new GpuDevice(new OpenClDriver(index, facts, tuning == null ? facts.tuning() : tuning), options);
     }
 
     private static Found find() {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.crema.kernels.Backend;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
 
 /** The device of the tests: the first there is. */
@@ -24,12 +25,12 @@ final class Devices {
     }
 
     /** @param tuning null for the device's own */
-    static OpenClDevice open(DeviceOptions options, Tuning tuning) {
+    static GpuDevice open(DeviceOptions options, Tuning tuning) {
         need();
         return OpenClBackend.open(0, options, tuning);
     }
 
-    static OpenClDevice open() {
+    static GpuDevice open() {
         return open(DeviceOptions.DEFAULT, null);
     }
 }

@@ -21,11 +21,11 @@ import org.crema.kernels.Limits;
 import org.crema.kernels.Op;
 import org.crema.kernels.Precision;
 import org.crema.kernels.Program;
-import org.crema.kernels.Rotation;
 import org.crema.kernels.Rows;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
 import org.crema.kernels.Weight;
+import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.quant.QuantType;
 import org.junit.jupiter.api.AfterEach;
@@ -99,9 +99,9 @@ class OpenClDeviceTest {
     @Test
     void outOfMemoryLeavesNothingBehind() {
         Program program = program(weight);
-        try (OpenClDevice measure = Devices.open()) {
+        try (GpuDevice measure = Devices.open()) {
             long need = measure.footprint(List.of(program), OPTIONS).total();
-            try (OpenClDevice device = Devices.open(new DeviceOptions(0, need), null)) {
+            try (GpuDevice device = Devices.open(new DeviceOptions(0, need), null)) {
                 Executable first = device.compile(List.of(program), OPTIONS);
                 assertEquals(need, device.used());
                 DeviceException.OutOfMemory thrown = assertThrows(DeviceException.OutOfMemory.class, () -> device.compile(List.of(
@@ -123,7 +123,7 @@ class OpenClDeviceTest {
     @Test
     void plannedWeightsTakeWhatLoadedOnesDoButCannotRun() {
         Program planned = program(new Weight("w", QuantType.F32, 1, ROWS, COLUMNS, MemorySegment.NULL));
-        try (OpenClDevice device = Devices.open()) {
+        try (GpuDevice device = Devices.open()) {
             assertEquals(device.footprint(List.of(program(weight)), OPTIONS), device.footprint(List.of(planned), OPTIONS));
             DeviceException thrown = assertThrows(DeviceException.class, () -> device.compile(List.of(planned), OPTIONS).close());
             assertTrue(thrown.getMessage().contains("has no data"), thrown.getMessage());
@@ -134,7 +134,7 @@ class OpenClDeviceTest {
     void weightsOfAProcessorAreUsedWhereTheyAre() {
         List<Long> progress = new ArrayList<>();
         Program program = program(weight);
-        try (OpenClDevice device = Devices.open()) {
+        try (GpuDevice device = Devices.open()) {
             Device.Footprint footprint = device.footprint(List.of(program), OPTIONS);
             assertEquals(device.info().kind() == DeviceInfo.Kind.HOST ? 0 : weight.bytes(), footprint.weights());
             try (Executable executable = device.compile(List.of(program), OPTIONS.withProgress(progress::add))) {
@@ -150,7 +150,7 @@ class OpenClDeviceTest {
         MemorySegment odd = arena.allocate(4L * ROWS * COLUMNS + 1, 64).asSlice(1).copyFrom(weight.data());
         for (MemorySegment data : List.of(heap, odd)) {
             Program program = program(new Weight("w", QuantType.F32, 1, ROWS, COLUMNS, data));
-            try (OpenClDevice device = Devices.open()) {
+            try (GpuDevice device = Devices.open()) {
                 assertEquals(weight.bytes(), device.footprint(List.of(program), OPTIONS).weights());
                 try (Executable executable = device.compile(List.of(program), OPTIONS)) {
                     works(executable, program);
@@ -162,7 +162,7 @@ class OpenClDeviceTest {
     @Test
     void kernelsThatCannotBeBuiltShowTheLog() {
         Tuning broken = new Tuning("broken", 1, 1, 16, true, false, Tuning.PROCESSOR.gemm(), 16, 16, -7, 1, 16, 4);
-        try (OpenClDevice device = Devices.open(DeviceOptions.DEFAULT, broken)) {
+        try (GpuDevice device = Devices.open(DeviceOptions.DEFAULT, broken)) {
             Program.Builder builder = new Program.Builder("gate");
             Slot in = builder.input("in", Rows.TOKENS, COLUMNS, org.crema.kernels.Element.F32);
             Slot ids = builder.slot("ids", Rows.TOKENS, 2, org.crema.kernels.Element.I32);
@@ -185,7 +185,7 @@ class OpenClDeviceTest {
         Step step = new Step(LIMITS, arena);
         step.addSequence(new int[] {0}, 1);
         step.addToken(0, ROWS, 0, false);
-        try (OpenClDevice device = Devices.open(); Executable executable = device.compile(List.of(program), OPTIONS)) {
+        try (GpuDevice device = Devices.open(); Executable executable = device.compile(List.of(program), OPTIONS)) {
             DeviceException thrown = assertThrows(DeviceException.class, () -> executable.begin(step));
             assertTrue(thrown.getMessage().contains("vocabulary of " + ROWS), thrown.getMessage());
         }
@@ -195,7 +195,7 @@ class OpenClDeviceTest {
     void closedMemoryIsNotTouched() {
         Arena own = Arena.ofShared();
         Program program = program(new Weight("w", QuantType.F32, 1, ROWS, COLUMNS, own.allocate(4L * ROWS * COLUMNS, 64)));
-        try (OpenClDevice device = Devices.open()) {
+        try (GpuDevice device = Devices.open()) {
             Executable executable = device.compile(List.of(program), OPTIONS);
             own.close();
             if (device.info().kind() == DeviceInfo.Kind.HOST) {
@@ -203,19 +203,6 @@ class OpenClDeviceTest {
             }
             executable.close();
             assertThrows(IllegalStateException.class, () -> executable.run(0));
-        }
-    }
-
-    @Test
-    void anglesAreFractionsOfATurn() {
-        Rotation rotation = new Rotation(Rotation.Pairing.ADJACENT, List.of(Math.PI / 2, 2 * Math.PI * 0.75, 1e-4, 7.0), 1);
-        assertEquals(1L << 62, Memory.turns(rotation, 0));
-        assertEquals(3L << 62, Memory.turns(rotation, 1));
-        for (int pair = 2; pair < 4; pair++) {
-            double angle = 100_000 * rotation.frequencies().get(pair);
-            double turned = (100_000 * Memory.turns(rotation, pair)) * 0x1p-64 * 2 * Math.PI;
-            assertEquals(Math.cos(angle), Math.cos(turned), 1e-9);
-            assertEquals(Math.sin(angle), Math.sin(turned), 1e-9);
         }
     }
 }

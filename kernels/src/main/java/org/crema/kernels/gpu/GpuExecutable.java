@@ -1,0 +1,202 @@
+package org.crema.kernels.gpu;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.crema.kernels.DeviceException;
+import org.crema.kernels.Executable;
+import org.crema.kernels.Op;
+import org.crema.kernels.Program;
+import org.crema.kernels.Slot;
+import org.crema.kernels.Step;
+import org.crema.kernels.Stopwatch;
+import org.crema.kernels.Timing;
+import org.crema.kernels.gpu.Call.Argument.Shared;
+
+/** Programs that are ready to run, on a queue of their own. */
+final class GpuExecutable<B> implements Executable {
+    private final GpuDevice device;
+    private final Plan plan;
+    private final Queue<B> queue;
+    private final Memory<B> memory;
+    private final List<Part> parts = new ArrayList<>();
+    private final Runnable freed;
+    private final int vocabulary;
+    private final Counts counts = new Counts();
+    private final MemorySegment exchange;
+    private final MemorySegment block;
+    private final Stopwatch stopwatch = new Stopwatch();
+    /** Of each part, the pieces that its calls belong to: calls of one op are one piece. */
+    private final List<int[]> pieces = new ArrayList<>();
+    /** Of each part, since times were last taken. */
+    private final long[] runs;
+    private boolean begun;
+    private boolean closed;
+
+    /**
+     * Leaves the queue open if it fails.
+     *
+     * @param queue is closed with this
+     * @param freed is run when the memory is free again
+     */
+    GpuExecutable(GpuDevice device, Plan plan, List<Program> programs, List<List<Call>> calls, Queue<B> queue, Runnable freed) {
+        this.device = device;
+        this.plan = plan;
+        this.queue = queue;
+        this.freed = freed;
+        vocabulary = vocabulary(programs);
+        memory = new Memory<>(plan, queue);
+        exchange = queue.staging(plan.exchangeBytes());
+        block = queue.staging(plan.stepBytes());
+        runs = new long[calls.size()];
+        for (List<Call> list : calls) {
+            pieces.add(pieces(pieces.size(), list));
+            parts.add(queue.part(list, memory));
+        }
+    }
+
+    /** Rows of the smallest table. */
+    private static int vocabulary(List<Program> programs) {
+        int least = Integer.MAX_VALUE;
+        for (Program program : programs) {
+            for (Op op : program.ops()) {
+                if (op instanceof Op.Embed embed) {
+                    least = Math.min(least, embed.table().rows());
+                }
+            }
+        }
+        return least;
+    }
+
+    private int[] pieces(int part, List<Call> calls) {
+        int[] pieces = new int[calls.size()];
+        Op before = null;
+        for (int i = 0; i < pieces.length; i++) {
+            Op op = calls.get(i).op();
+            pieces[i] = op.equals(before) ? pieces[i - 1] : stopwatch.piece(part, List.of(op));
+            before = op;
+        }
+        return pieces;
+    }
+
+    @Override
+    public void begin(Step step) {
+        open();
+        if (!step.limits().equals(plan.limits())) {
+            throw new IllegalArgumentException("a step of " + step.limits() + " for an executable of " + plan.limits());
+        }
+        for (int t = 0; t < step.tokens(); t++) {
+            // A kernel would read beyond the table.
+            if (step.token(t) >= vocabulary) {
+                throw new DeviceException("token " + step.token(t) + " is not in the vocabulary of " + vocabulary);
+            }
+        }
+        block.copyFrom(step.block());
+        counts.take(step);
+        begun = true;
+        device.run("taking a step", () -> queue.write(memory.shared(Shared.STEP), 0, block));
+    }
+
+    @Override
+    public void write(Slot slot, MemorySegment source, int rows) {
+        long at = offset(slot, rows);
+        long bytes = slot.bytes(rows);
+        if (bytes > 0) {
+            MemorySegment piece = exchange.asSlice(0, bytes);
+            MemorySegment.copy(source, 0, piece, 0, bytes);
+            device.run("writing " + slot, () -> queue.write(memory.shared(Shared.ARENA), at, piece));
+        }
+    }
+
+    @Override
+    public void run(int part) {
+        open();
+        if (!begun) {
+            throw new IllegalStateException("begin(step) must come first");
+        }
+        Part calls = parts.get(part);
+        runs[part]++;
+        device.run("part " + part, () -> calls.run(counts));
+    }
+
+    @Override
+    public void read(Slot slot, MemorySegment target, int rows) {
+        long at = offset(slot, rows);
+        long bytes = slot.bytes(rows);
+        if (bytes > 0) {
+            MemorySegment piece = exchange.asSlice(0, bytes);
+            device.run("reading " + slot, () -> queue.read(memory.shared(Shared.ARENA), at, piece));
+            MemorySegment.copy(piece, 0, target, 0, bytes);
+        }
+    }
+
+    @Override
+    public void finish() {
+        open();
+        device.run("finishing", queue::finish);
+    }
+
+    @Override
+    public List<Timing> timings() {
+        finish();
+        if (!plan.options().profile()) {
+            return List.of();
+        }
+        for (int part = 0; part < parts.size(); part++) {
+            int[] of = pieces.get(part);
+            Part calls = parts.get(part);
+            long[] nanos = new long[of.length];
+            device.run("reading timestamps", () -> calls.addTimes(nanos));
+            for (int i = 0; i < of.length;) {
+                int piece = of[i];
+                long sum = 0;
+                while (i < of.length && of[i] == piece) {
+                    sum += nanos[i++];
+                }
+                if (sum > 0) {
+                    stopwatch.add(piece, runs[part], sum);
+                }
+            }
+            runs[part] = 0;
+        }
+        return stopwatch.take();
+    }
+
+    @Override
+    public List<String> damage() {
+        open();
+        return memory.damage();
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            queue.close();
+            freed.run();
+        }
+    }
+
+    private void open() {
+        if (closed) {
+            throw new IllegalStateException("the executable is closed");
+        }
+        // Kernels would read memory that is gone.
+        if (!memory.alive()) {
+            throw new IllegalStateException("the memory of the model's weights was closed before the executable");
+        }
+    }
+
+    /** Of a slot in the arena, in bytes. */
+    private long offset(Slot slot, int rows) {
+        open();
+        int most = slot.rows().most(plan.limits());
+        if (rows < 0 || rows > most) {
+            throw new IllegalArgumentException(rows + " rows of " + slot + ", which has room for " + most);
+        }
+        if (slot.bytes(rows) > plan.exchangeBytes()) {
+            throw new IllegalArgumentException(slot + " is neither input nor output of a program here");
+        }
+        return plan.layout().offset(slot);
+    }
+}

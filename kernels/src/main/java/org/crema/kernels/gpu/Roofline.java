@@ -1,0 +1,89 @@
+package org.crema.kernels.gpu;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.crema.kernels.Cache;
+import org.crema.kernels.Rates;
+import org.crema.kernels.Weight;
+import org.crema.kernels.gpu.Call.Argument.Shared;
+
+/** Measures what a device reaches, by its own clock. */
+final class Roofline<B> {
+    /** Of the buffer that is read, where the device allows it: more than the caches hold. */
+    private static final long MOST_BYTES = 512L << 20;
+    /** Part of the memory that is taken at most. */
+    private static final int SHARE = 32;
+    /** Cells that a work-item reads, as vectors of four. */
+    private static final int READS = 64;
+    private static final int TURNS = 4096;
+    /** Operations of a work-item in a turn: four chains of sixteen multiply-adds. */
+    private static final int FLOPS = 2 * 4 * 16;
+    /** Work-items of a compute unit. */
+    private static final int ITEMS = 4096;
+    private static final int ROUNDS = 6;
+
+    private final Queue<B> queue;
+    private final int group;
+    private final int units;
+    private final long bytes;
+    private final B cells;
+
+    /** @param queue with profile */
+    Roofline(Queue<B> queue, Driver driver) {
+        this.queue = queue;
+        group = driver.tuning().rowGroup();
+        units = driver.capacity().units();
+        long unit = 16L * READS * group;
+        bytes = Math.min(Math.min(MOST_BYTES, driver.info().memoryBytes() / SHARE), driver.largestBinding()) / unit * unit;
+        cells = queue.allocate(bytes);
+    }
+
+    Rates measure() {
+        queue.fill(cells, 0);
+        long reads = bytes / (16L * READS * group);
+        long groups = Math.ceilDiv((long) ITEMS * units, group);
+        double reading = best("read_all", READS, reads);
+        double computing = best("multiply_adds", TURNS, groups);
+        return new Rates(bytes / reading, (double) FLOPS * TURNS * groups * group / computing);
+    }
+
+    /** Seconds of the quickest run. */
+    private double best(String entry, int turns, long groups) {
+        Call call = new Call(null, "measuring", new Kernels("roofline", "roofline/roofline", Optional.empty(), Map.of()), entry,
+                group, (_, counts) -> {
+                    Arrays.fill(counts, 1);
+                    counts[0] = groups;
+                }).arg(Shared.ARENA).arg(turns);
+        Part part = queue.part(List.of(call), new Cells());
+        Counts none = new Counts();
+        long best = Long.MAX_VALUE;
+        for (int round = 0; round < ROUNDS; round++) {
+            part.run(none);
+            queue.finish();
+            long[] nanos = new long[1];
+            part.addTimes(nanos);
+            best = Math.min(best, nanos[0]);
+        }
+        return 1e-9 * best;
+    }
+
+    /** There is nothing but the cells. */
+    private final class Cells implements Binding<B> {
+        @Override
+        public B shared(Shared which) {
+            return cells;
+        }
+
+        @Override
+        public B weight(Weight weight) {
+            throw new IllegalStateException("no weights here");
+        }
+
+        @Override
+        public B cache(Cache cache) {
+            throw new IllegalStateException("no caches here");
+        }
+    }
+}
