@@ -11,14 +11,14 @@
 //
 //   weight, matrix_bytes, row_bytes, rows, columns    the matrices
 //   in, out       views; a head is a group of columns
+//   residual      view of what is added, of no cells a row if there is nothing
 //   counted       rows of activations
 //   bias          where in the constants, or -1
 //   ids           for experts: x first cell, y cells a row, z experts used (0: none), w pairs that share an input row
 //   order         where the pairs lie sorted by expert: see experts/sort.cl
-#define PRODUCT                                                                                                              \
-    __global const uchar *weight, ulong matrix_bytes, uint row_bytes, uint rows, uint columns, __global float *arena, uint4 in, \
-            uint4 out, __global const int *step, uint2 counted, __global const float *constants, int bias, uint4 ids,           \
-            uint order
+#define PRODUCT                                                                                                                \
+    ulong matrix_bytes, uint row_bytes, uint rows, uint columns, __global float *arena, uint4 in, uint4 out, uint4 residual,   \
+            __global const int *step, uint2 counted, __global const float *constants, int bias, uint4 ids, uint order
 
 #if WIDE_SUMS
 typedef float16 sum_t;
@@ -46,7 +46,15 @@ float16 decode16_or_zero(bytes row, uint i, uint columns) {
     return 16 * i < columns ? decode16(row, i) : (float16)(0);
 }
 
+// What is added to a sum: row t, column r.
+float added(__global const float *arena, uint4 residual, __global const float *constants, int bias, uint t, uint r) {
+    return (bias < 0 ? 0 : constants[bias + r]) + (residual.y > 0 ? arena[residual.x + t * residual.y + r] : 0);
+}
+
 #define NB 1
+#define GATED
+#include "matmul/matvec.clh"
+#undef GATED
 #include "matmul/matvec.clh"
 #include "matmul/transposed.clh"
 #undef NB

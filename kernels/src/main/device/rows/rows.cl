@@ -32,8 +32,7 @@ __kernel void swiglu(__global float *arena, uint4 out, uint4 gate, uint4 up, uin
     const uint i = get_global_id(0);
     const uint row = get_global_id(1);
     if (i < width) {
-        const float x = arena[cell(gate, row, i)];
-        arena[cell(out, row, i)] = x / (1 + exp(-x)) * arena[cell(up, row, i)];
+        arena[cell(out, row, i)] = silu(arena[cell(gate, row, i)]) * arena[cell(up, row, i)];
     }
 }
 
@@ -45,8 +44,8 @@ __kernel void add(__global float *arena, uint4 out, uint4 a, uint4 b, uint width
     }
 }
 
-// Row t of the output is the weighted sum of rows t used ... t used + used - 1 of the input.
-__kernel void expert_sum(__global float *arena, uint4 out, uint4 in, uint4 weights, uint used, uint width) {
+// Row t of the output is the weighted sum of rows t used ... t used + used - 1 of the input, and what is to be added.
+__kernel void expert_sum(__global float *arena, uint4 out, uint4 in, uint4 weights, uint4 residual, uint used, uint width) {
     const uint i = get_global_id(0);
     const uint t = get_global_id(1);
     if (i < width) {
@@ -54,7 +53,7 @@ __kernel void expert_sum(__global float *arena, uint4 out, uint4 in, uint4 weigh
         for (uint j = 0; j < used; j++) {
             sum += arena[cell(weights, t, j)] * arena[cell(in, t * used + j, i)];
         }
-        arena[cell(out, t, i)] = sum;
+        arena[cell(out, t, i)] = sum + (residual.y > 0 ? arena[cell(residual, t, i)] : 0);
     }
 }
 

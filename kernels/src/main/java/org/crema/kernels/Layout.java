@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * Where each slot of a device's programs lies in one scratch arena. Slots that are never alive together share memory, unless there
@@ -20,18 +21,24 @@ public final class Layout {
 
     private record Life(Slot slot, int first, int last, long bytes) {}
 
+    /** For a device that runs each op by itself. */
+    public Layout(List<Program> parts, Limits limits, int alignment, int guard) {
+        this(parts, part -> part.ops().stream().map(List::of).toList(), limits, alignment, guard);
+    }
+
     /**
      * @param parts the programs of one device, in the order in which they run
+     * @param groups of a program's ops, in order; the slots of a group are alive together
      * @param limits row counts
      * @param alignment of every slot, in bytes; a power of two
      * @param guard bytes of the gap around every slot; 0 for none, and memory is shared
      */
-    public Layout(List<Program> parts, Limits limits, int alignment, int guard) {
+    public Layout(List<Program> parts, Function<Program, List<List<Op>>> groups, Limits limits, int alignment, int guard) {
         if (Integer.bitCount(alignment) != 1 || guard < 0) {
             throw new IllegalArgumentException(
                     "alignment " + alignment + " must be a power of two, guard " + guard + " not negative");
         }
-        List<Life> lives = lives(parts, limits);
+        List<Life> lives = lives(parts, groups, limits);
         bytes = guard > 0 ? apart(lives, alignment, guard) : shared(lives, alignment);
     }
 
@@ -54,20 +61,22 @@ public final class Layout {
         return List.copyOf(gaps);
     }
 
-    private static List<Life> lives(List<Program> parts, Limits limits) {
+    private static List<Life> lives(List<Program> parts, Function<Program, List<List<Op>>> groups, Limits limits) {
         Map<Slot, int[]> spans = new LinkedHashMap<>();
         int time = 0;
         for (Program part : parts) {
             for (Slot slot : part.inputs()) {
                 extend(spans, slot, time);
             }
-            for (Op op : part.ops()) {
+            for (List<Op> group : groups.apply(part)) {
                 time++;
-                for (View view : op.reads()) {
-                    extend(spans, view.slot(), time);
-                }
-                for (View view : op.writes()) {
-                    extend(spans, view.slot(), time);
+                for (Op op : group) {
+                    for (View view : op.reads()) {
+                        extend(spans, view.slot(), time);
+                    }
+                    for (View view : op.writes()) {
+                        extend(spans, view.slot(), time);
+                    }
                 }
             }
             time++;

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
-import org.crema.kernels.Slot;
 
 /** Turns ops into tasks. */
 final class Compiler {
@@ -14,14 +13,8 @@ final class Compiler {
     static List<List<Task.Named>> tasks(Plan plan, List<Program> parts) {
         List<List<Task.Named>> all = new ArrayList<>();
         for (Program part : parts) {
-            List<Op> ops = part.ops();
             List<Task.Named> tasks = new ArrayList<>();
-            for (int from = 0, to; from < ops.size(); from = to) {
-                to = from + 1;
-                while (to < ops.size() && joins(part, ops.subList(from, to), ops.get(to))) {
-                    to++;
-                }
-                List<Op> group = ops.subList(from, to);
+            for (List<Op> group : groups(part)) {
                 Task task = group.size() == 1 ? task(plan, group.getFirst()) : group(plan, group);
                 tasks.add(new Task.Named(group.getFirst().name() + group.stream().map(Op::writes).toList(), group, task));
             }
@@ -30,23 +23,29 @@ final class Compiler {
         return List.copyOf(all);
     }
 
-    /** Products that follow one another and read the same rows are one task: the rows are packed once. */
-    private static boolean joins(Program part, List<Op> group, Op op) {
-        boolean same = switch (op) {
-            case Op.MatMul next -> group.getFirst() instanceof Op.MatMul first && first.in().equals(next.in());
-            case Op.ExpertMatMul next -> group.getFirst() instanceof Op.ExpertMatMul first && first.in().equals(next.in())
-                    && first.ids().equals(next.ids()) && first.weight().count() == next.weight().count();
-            default -> false;
-        };
-        return VectorSupport.PRESENT && same && outlives(part, group.getLast());
+    /** The ops of a program; those that are one task together. */
+    static List<List<Op>> groups(Program part) {
+        List<Op> ops = part.ops();
+        List<List<Op>> groups = new ArrayList<>();
+        for (int from = 0, to; from < ops.size(); from = to) {
+            to = from + 1;
+            while (to < ops.size() && joins(ops.get(from), ops.get(to))) {
+                to++;
+            }
+            groups.add(ops.subList(from, to));
+        }
+        return groups;
     }
 
-    /** Whether what an op writes is read later on. If not, its memory may be that of the next op's output. */
-    private static boolean outlives(Program part, Op op) {
-        Slot slot = op.writes().getFirst().slot();
-        List<Op> later = part.ops().subList(part.ops().indexOf(op) + 1, part.ops().size());
-        return part.outputs().contains(slot)
-                || later.stream().anyMatch(next -> next.reads().stream().anyMatch(view -> view.slot().equals(slot)));
+    /** Products that follow one another and read the same rows are one task: the rows are packed once. */
+    private static boolean joins(Op first, Op next) {
+        boolean same = switch (next) {
+            case Op.MatMul product -> first instanceof Op.MatMul before && before.in().equals(product.in());
+            case Op.ExpertMatMul product -> first instanceof Op.ExpertMatMul before && before.in().equals(product.in())
+                    && before.ids().equals(product.ids()) && before.weight().count() == product.weight().count();
+            default -> false;
+        };
+        return VectorSupport.PRESENT && same;
     }
 
     private static Task group(Plan plan, List<Op> ops) {

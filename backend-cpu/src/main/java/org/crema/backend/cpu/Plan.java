@@ -179,7 +179,7 @@ final class Plan {
     Plan(List<Program> parts, CompileOptions options, int threads) {
         this.options = options;
         this.threads = threads;
-        this.layout = new Layout(parts, options.limits(), ALIGNMENT, options.guardBytes());
+        this.layout = new Layout(parts, Compiler::groups, options.limits(), ALIGNMENT, options.guardBytes());
     }
 
     CompileOptions options() {

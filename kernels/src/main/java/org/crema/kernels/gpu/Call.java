@@ -8,7 +8,7 @@ import org.crema.kernels.Weight;
 
 /** One call of a kernel. Its arguments stay as they are; only how many work-groups there are changes with the step. */
 public final class Call {
-    private final Op op;
+    private final List<Op> ops;
     private final String name;
     private final Kernels kernels;
     private final String entry;
@@ -44,8 +44,8 @@ public final class Call {
         record Real(float value) implements Argument {}
     }
 
-    Call(Op op, String name, Kernels kernels, String entry, int group, Counts.Sizer sizer) {
-        this.op = op;
+    Call(List<Op> ops, String name, Kernels kernels, String entry, int group, Counts.Sizer sizer) {
+        this.ops = List.copyOf(ops);
         this.name = name;
         this.kernels = kernels;
         this.entry = entry;
@@ -74,9 +74,9 @@ public final class Call {
         return arg(new Argument.Real(value));
     }
 
-    /** The op that it is for. */
-    public Op op() {
-        return op;
+    /** The ops that it computes, or helps to. */
+    public List<Op> ops() {
+        return ops;
     }
 
     /** What it computes, for messages. */

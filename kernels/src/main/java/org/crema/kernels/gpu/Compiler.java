@@ -22,23 +22,32 @@ import org.crema.kernels.gpu.Call.Argument.Shared;
 public final class Compiler {
     /** Pairs for each expert, on average, from which on sorting them pays. */
     private static final int PAIRS_PER_EXPERT = 2;
-    private static final int[] NO_IDS = {0, 0, 0, 0};
+    /** A view of nothing, and the ids of no experts. */
+    private static final int[] NONE = {0, 0, 0, 0};
 
     private final Plan plan;
     private final Capacity capacity;
     private final Tuning tuning;
     private final List<Call> calls = new ArrayList<>();
     /** Whose launches are being made. */
-    private Op current;
+    private List<Op> current = List.of();
     /** Whose sorted pairs lie in memory, and for which tile table. */
     private Optional<Op.ExpertMatMul> sorted = Optional.empty();
 
     /** A product: what is multiplied with what, and how the rows are counted. */
     @SuppressWarnings("ArrayRecordComponent") // never compared, handed on as they are
-    private record Product(String name, Weight weight, int[] in, int[] out, Rows rows, int matrices, int bias, int[] ids,
-            int order) {
+    private record Product(String name, Weight weight, int[] in, int[] out, int[] residual, Rows rows, int matrices, int bias,
+            int[] ids, int order) {
         static Product plain(String name, Weight weight, int[] in, int[] out, Rows rows, int bias) {
-            return new Product(name, weight, in, out, rows, weight.count(), bias, NO_IDS, 0);
+            return new Product(name, weight, in, out, NONE, rows, weight.count(), bias, NONE, 0);
+        }
+
+        Product plus(int[] view) {
+            return new Product(name, weight, in, out, view, rows, matrices, bias, ids, order);
+        }
+
+        Product to(int[] view) {
+            return new Product(name, weight, in, view, residual, rows, matrices, bias, ids, order);
         }
     }
 
@@ -55,9 +64,17 @@ public final class Compiler {
             // Between parts anyone may have written the ids.
             sorted = Optional.empty();
             int before = calls.size();
-            for (Op op : part.ops()) {
-                compile(op);
-                op.writes().forEach(view -> sorted = sorted.filter(by -> !by.ids().slot().equals(view.slot())));
+            for (Fusion.Group group : plan.fusion().groups(part)) {
+                current = group.ops();
+                switch (group) {
+                    case Fusion.Group.Single single -> compile(single.op());
+                    case Fusion.Group.Residual residual -> product(product(residual.product()).to(plan.view(residual.add().out()))
+                            .plus(plan.view(residual.other())));
+                    case Fusion.Group.Gated gated -> gated(gated);
+                    case Fusion.Group.ResidualSum sum -> expertSum(sum.sum(), sum.add().out(), plan.view(sum.other()));
+                }
+                group.ops().forEach(op -> op.writes().forEach(view -> sorted = sorted.filter(by -> !by.ids().slot().equals(view
+                        .slot()))));
             }
             all.add(List.copyOf(calls.subList(before, calls.size())));
         }
@@ -65,11 +82,10 @@ public final class Compiler {
     }
 
     private void compile(Op op) {
-        current = op;
         switch (op) {
             case Op.Embed embed -> embed(embed);
             case Op.RmsNorm norm -> rmsNorm(norm);
-            case Op.MatMul product -> matMul(product);
+            case Op.MatMul product -> product(product(product));
             case Op.HeadMatMul product -> headMatMul(product);
             case Op.Rope rope -> rope(rope);
             case Op.CacheWrite write -> cacheWrite(write);
@@ -77,10 +93,8 @@ public final class Compiler {
             case Op.LatentAttention attention -> latentAttention(attention);
             case Op.GateExperts gate -> gateExperts(gate);
             case Op.ExpertMatMul product -> expertMatMul(product);
-            case Op.SwiGlu swiGlu -> columns("swiglu", swiGlu, swiGlu.out()).arg(Shared.ARENA).arg(plan.view(swiGlu.out()))
-                    .arg(plan.view(swiGlu.gate())).arg(plan.view(swiGlu.up())).arg(swiGlu.out().width());
-            case Op.ExpertSum sum -> columns("expert_sum", sum, sum.out()).arg(Shared.ARENA).arg(plan.view(sum.out()))
-                    .arg(plan.view(sum.in())).arg(plan.view(sum.weights())).arg(sum.weights().width()).arg(sum.out().width());
+            case Op.SwiGlu swiGlu -> swiGlu(swiGlu, 0);
+            case Op.ExpertSum sum -> expertSum(sum, sum.out(), NONE);
             case Op.Add add ->
                 columns("add", add, add.out()).arg(Shared.ARENA).arg(plan.view(add.out())).arg(plan.view(add.a()))
                         .arg(plan.view(add.b())).arg(add.out().width());
@@ -152,9 +166,48 @@ public final class Compiler {
                 .real(op.eps());
     }
 
-    private void matMul(Op.MatMul op) {
-        product(Product.plain(op.name(), op.weight(), plan.view(op.in()), plan.view(op.out()), op.in().rows(), plan.vector(op
-                .bias())));
+    private Product product(Op.MatMul op) {
+        return Product.plain(op.name(), op.weight(), plan.view(op.in()), plan.view(op.out()), op.in().rows(), plan.vector(op
+                .bias()));
+    }
+
+    private void expertSum(Op.ExpertSum op, View out, int[] residual) {
+        columns("expert_sum", op, out).arg(Shared.ARENA).arg(plan.view(out)).arg(plan.view(op.in())).arg(plan.view(op.weights()))
+                .arg(residual).arg(op.weights().width()).arg(out.width());
+    }
+
+    /** @param from rows below which another call has done it */
+    private void swiGlu(Op.SwiGlu op, int from) {
+        long x = Math.ceilDiv(op.out().width(), tuning.rowGroup());
+        Rows rows = op.out().rows();
+        call(op.name(), rows(), "swiglu", tuning.rowGroup(), (counts, groups) -> {
+            int n = counts.rows(rows);
+            groups(groups, n < from ? 0 : x, n, 1);
+        }).arg(Shared.ARENA).arg(plan.view(op.out())).arg(plan.view(op.gate())).arg(plan.view(op.up())).arg(op.out().width());
+    }
+
+    /** Two products and their activation: of few rows by one kernel, of many by their own. */
+    private void gated(Fusion.Group.Gated group) {
+        Op.SwiGlu swiGlu = group.swiGlu();
+        int[] out = plan.view(swiGlu.out());
+        int from = switch (group) {
+            case Fusion.Group.Gated(Op.MatMul gate, Op.MatMul up, _) -> {
+                Product product = product(gate);
+                matvec1(product.to(out), Optional.of(up.weight()));
+                moreRows(product);
+                moreRows(product(up));
+                yield 2;
+            }
+            case Fusion.Group.Gated(Op.ExpertMatMul gate, Op.ExpertMatMul up, _) -> {
+                Product product = product(gate);
+                pairs(gate, product.to(out), Optional.of(up.weight()));
+                sortedPairs(gate, product);
+                sortedPairs(up, product(up));
+                yield sortedFrom(gate);
+            }
+            default -> throw new IllegalStateException("no products: " + group);
+        };
+        swiGlu(swiGlu, from);
     }
 
     private void headMatMul(Op.HeadMatMul op) {
@@ -173,12 +226,30 @@ public final class Compiler {
     }
 
     private void product(Product product) {
-        long x = Math.ceilDiv(product.weight().rows() * (long) tuning.lanes(), tuning.matvecGroup());
+        matvec1(product, Optional.empty());
+        moreRows(product);
+    }
+
+    /** Of one row. */
+    private void matvec1(Product product, Optional<Weight> gated) {
+        long x = matvecGroups(product.weight());
+        int matrices = product.matrices();
+        Rows rows = product.rows();
+        product(product, "matvec1", gated, tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1
+                ? x
+                : 0, matrices, 1));
+    }
+
+    private long matvecGroups(Weight weight) {
+        return Math.ceilDiv(weight.rows() * (long) tuning.lanes(), tuning.matvecGroup());
+    }
+
+    /** Of two rows and more. */
+    private void moreRows(Product product) {
+        long x = matvecGroups(product.weight());
         int most = tuning.mostMatvecRows();
         int matrices = product.matrices();
         Rows rows = product.rows();
-        product(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
-                matrices, 1));
         product(product, "matvec4", tuning.matvecGroup(), (counts, groups) -> {
             int n = counts.rows(rows);
             groups(groups, n > 1 && n <= most ? x : 0, matrices, Math.ceilDiv(n, Tuning.FEW_ROWS));
@@ -195,45 +266,70 @@ public final class Compiler {
     }
 
     private void product(Product product, String kernel, int group, Counts.Sizer sizer) {
+        product(product, kernel, Optional.empty(), group, sizer);
+    }
+
+    /** @param gated the other matrix, if the kernel writes the gated activation of both products */
+    private void product(Product product, String kernel, Optional<Weight> gated, int group, Counts.Sizer sizer) {
         Weight weight = product.weight();
         long stride = plan.inPlace(weight) ? weight.matrixStride() : weight.rows() * weight.rowBytes();
-        call(product.name(), matMul(weight), kernel, group, sizer).arg(new Argument.Tensor(weight)).wide(stride).arg((int) weight
-                .rowBytes()).arg(weight.rows()).arg(weight.columns()).arg(Shared.ARENA).arg(product.in()).arg(product.out())
-                .arg(
-                        Shared.STEP)
-                .arg(counted(product.rows())).arg(Shared.CONSTANTS).arg(product.bias()).arg(product.ids())
-                .arg(product.order());
+        Call call = call(product.name(), matMul(weight), kernel + (gated.isPresent() ? "_swiglu" : ""), group, sizer)
+                .arg(new Argument.Tensor(weight));
+        gated.ifPresent(up -> call.arg(new Argument.Tensor(up)));
+        call.wide(stride).arg((int) weight.rowBytes()).arg(weight.rows()).arg(weight.columns()).arg(Shared.ARENA)
+                .arg(product.in()).arg(product.out()).arg(product.residual()).arg(Shared.STEP).arg(counted(product.rows()))
+                .arg(Shared.CONSTANTS).arg(product.bias()).arg(product.ids()).arg(product.order());
     }
 
     private void expertMatMul(Op.ExpertMatMul op) {
-        int experts = op.weight().count();
+        Product product = product(op);
+        pairs(op, product, Optional.empty());
+        sortedPairs(op, product);
+    }
+
+    private Product product(Op.ExpertMatMul op) {
         int used = op.ids().width();
         int[] ids = plan.view(op.ids());
         ids[2] = used;
         ids[3] = op.in().rows().equals(Rows.TOKENS) ? used : 1;
-        Product product = new Product(op.name(), op.weight(), plan.view(op.in()), plan.view(op.out()), op.out().rows(), 1, -1,
-                ids,
+        return new Product(op.name(), op.weight(), plan.view(op.in()), plan.view(op.out()), NONE, op.out().rows(), 1, -1, ids,
                 plan.order());
-        int from = PAIRS_PER_EXPERT * experts;
-        long x = Math.ceilDiv(op.weight().rows() * (long) tuning.lanes(), tuning.matvecGroup());
-        product(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> {
+    }
+
+    /** Pairs of a token and an expert from which on they are sorted. */
+    private static int sortedFrom(Op.ExpertMatMul op) {
+        return PAIRS_PER_EXPERT * op.weight().count();
+    }
+
+    /** Each pair by itself. */
+    private void pairs(Op.ExpertMatMul op, Product product, Optional<Weight> gated) {
+        int used = op.ids().width();
+        int from = sortedFrom(op);
+        long x = matvecGroups(op.weight());
+        product(product, "matvec1", gated, tuning.matvecGroup(), (counts, groups) -> {
             int pairs = counts.tokens() * used;
             groups(groups, pairs < from ? x : 0, 1, pairs);
         });
+    }
+
+    /** Pairs of the same expert together. */
+    private void sortedPairs(Op.ExpertMatMul op, Product product) {
+        int experts = op.weight().count();
+        int used = op.ids().width();
+        int from = sortedFrom(op);
         if (plan.limits().tokens() * (long) used < from) {
             return;
         }
         if (sorted.filter(by -> by.ids().equals(op.ids()) && by.weight().count() == experts).isEmpty()) {
-            call("sorting of pairs", experts(experts), "sort_pairs", tuning.sortGroup(),
-                    (counts, groups) -> groups(groups, counts
-                            .tokens() * used < from ? 0 : 1, 1, 1))
-                    .arg(Shared.ARENA).arg(ids).arg(Shared.STEP).arg(plan.order()).arg(
-                            Plan.mostTiles(op, plan.limits(), tuning));
+            call("sorting of pairs", experts(experts), "sort_pairs", tuning.sortGroup(), (counts, groups) -> groups(groups, counts
+                    .tokens() * used < from ? 0 : 1, 1, 1)).arg(Shared.ARENA).arg(product.ids()).arg(Shared.STEP).arg(plan
+                            .order())
+                    .arg(Plan.mostTiles(op, plan.limits(), tuning));
             sorted = Optional.of(op);
         }
         String kernel = tuning.tiles() ? "gemm" : "matvec" + Tuning.FEW_ROWS;
         int group = tuning.tiles() ? tuning.gemm().group() : tuning.matvecGroup();
-        long tiles = tuning.tiles() ? Math.ceilDiv(op.weight().rows(), tuning.gemm().tileRows()) : x;
+        long tiles = tuning.tiles() ? Math.ceilDiv(op.weight().rows(), tuning.gemm().tileRows()) : matvecGroups(op.weight());
         int tile = tuning.sortedTile();
         product(product, kernel, group, (counts, groups) -> {
             int pairs = counts.tokens() * used;

@@ -26,7 +26,7 @@ final class GpuExecutable<B> implements Executable {
     private final MemorySegment exchange;
     private final MemorySegment block;
     private final Stopwatch stopwatch = new Stopwatch();
-    /** Of each part, the pieces that its calls belong to: calls of one op are one piece. */
+    /** Of each part, the pieces that its calls belong to: calls for the same ops are one piece. */
     private final List<int[]> pieces = new ArrayList<>();
     /** Of each part, since times were last taken. */
     private final long[] runs;
@@ -70,11 +70,11 @@ final class GpuExecutable<B> implements Executable {
 
     private int[] pieces(int part, List<Call> calls) {
         int[] pieces = new int[calls.size()];
-        Op before = null;
+        List<Op> before = List.of();
         for (int i = 0; i < pieces.length; i++) {
-            Op op = calls.get(i).op();
-            pieces[i] = op.equals(before) ? pieces[i - 1] : stopwatch.piece(part, List.of(op));
-            before = op;
+            List<Op> ops = calls.get(i).ops();
+            pieces[i] = ops.equals(before) ? pieces[i - 1] : stopwatch.piece(part, ops);
+            before = ops;
         }
         return pieces;
     }

@@ -29,6 +29,7 @@ public final class Plan {
 
     private final CompileOptions options;
     private final Capacity capacity;
+    private final Fusion fusion;
     private final Layout layout;
     private final long logits;
     private final long order;
@@ -44,7 +45,9 @@ public final class Plan {
     public Plan(List<Program> parts, CompileOptions options, Capacity capacity, Tuning tuning) {
         this.options = options;
         this.capacity = capacity;
-        this.layout = new Layout(parts, limits(), ALIGNMENT, options.guardBytes());
+        this.fusion = new Fusion(parts);
+        this.layout = new Layout(parts, part -> fusion.groups(part).stream().map(Fusion.Group::ops).toList(), limits(), ALIGNMENT,
+                options.guardBytes());
         long logitBytes = 0;
         long orderBytes = 0;
         long partialBytes = 0;
@@ -133,6 +136,10 @@ public final class Plan {
 
     public Limits limits() {
         return options.limits();
+    }
+
+    Fusion fusion() {
+        return fusion;
     }
 
     public Layout layout() {

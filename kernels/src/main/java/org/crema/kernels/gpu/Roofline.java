@@ -51,7 +51,8 @@ final class Roofline<B> {
 
     /** Seconds of the quickest run. */
     private double best(String entry, int turns, long groups) {
-        Call call = new Call(null, "measuring", new Kernels("roofline", "roofline/roofline", Optional.empty(), Map.of()), entry,
+        Call call = new Call(List.of(), "measuring", new Kernels("roofline", "roofline/roofline", Optional.empty(), Map.of()),
+                entry,
                 group, (_, counts) -> {
                     Arrays.fill(counts, 1);
                     counts[0] = groups;

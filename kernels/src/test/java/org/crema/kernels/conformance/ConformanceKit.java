@@ -161,6 +161,7 @@ public abstract class ConformanceKit {
         cases.addAll(MatMulCases.all());
         cases.addAll(ExpertCases.all());
         cases.addAll(AttentionCases.all());
+        cases.addAll(FusedCases.all());
         cases.addAll(LayerCases.all());
         return cases;
     }
