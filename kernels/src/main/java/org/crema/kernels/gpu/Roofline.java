@@ -18,6 +18,8 @@ final class Roofline<B> {
     /** Cells that a work-item reads, as vectors of four. */
     private static final int READS = 64;
     private static final int TURNS = 4096;
+    /** Work-items of a group at least; what a group reads in a turn lies together. */
+    private static final int LEAST_GROUP = 64;
     /** Operations of a work-item in a turn: four chains of sixteen multiply-adds. */
     private static final int FLOPS = 2 * 4 * 16;
     /** Work-items of a compute unit. */
@@ -33,7 +35,7 @@ final class Roofline<B> {
     /** @param queue with profile */
     Roofline(Queue<B> queue, Driver driver) {
         this.queue = queue;
-        group = driver.tuning().rowGroup();
+        group = Math.max(LEAST_GROUP, driver.tuning().rowGroup());
         units = driver.capacity().units();
         long unit = 16L * READS * group;
         bytes = Math.min(Math.min(MOST_BYTES, driver.info().memoryBytes() / SHARE), driver.largestBinding()) / unit * unit;
