@@ -10,6 +10,7 @@ import picocli.CommandLine.Option;
 final class PlacementMixin {
     private static final String AUTO = "auto";
     private static final String ALL = "all";
+    private static final String OFF = "off";
 
     @Option(names = {"-dev",
         "--device"}, paramLabel = "ID", defaultValue = AUTO, description = "Devices to share the model, with commas: opencl:0,cpu. Default: the GPUs and the CPU; crema doctor lists them.")
@@ -43,6 +44,9 @@ final class PlacementMixin {
     @Option(names = "--from-disk", description = "Accept that the file is larger than main memory and is read again for every token.")
     private boolean fromDisk;
 
+    @Option(names = "--stream-experts", paramLabel = "N", defaultValue = AUTO, description = "Experts on the CPU are copied to the GPU for steps of N tokens and more: a number, off, or auto (${DEFAULT-VALUE}: where that is quicker).")
+    private String streamFrom;
+
     @Option(names = {"-fitt",
         "--fit-target"}, paramLabel = "MIB", description = "MiB of each device to leave free. Default: a sixteenth, at most 512.")
     private Long margin;
@@ -56,7 +60,12 @@ final class PlacementMixin {
         PlacementOptions options = PlacementOptions.DEFAULT.withLog(log).withSplit(split).withRequireGpu(requireGpu)
                 .withMoveRefused(moveRefused).withFromDisk(fromDisk);
         if (!layers.equalsIgnoreCase(AUTO)) {
-            options = options.withLayers(layers.equalsIgnoreCase(ALL) ? PlacementOptions.ALL : number(layers));
+            options = options.withLayers(layers.equalsIgnoreCase(ALL) ? PlacementOptions.ALL : number("-ngl", layers, ALL));
+        }
+        if (!streamFrom.equalsIgnoreCase(AUTO)) {
+            options = options.withStreamFrom(streamFrom.equalsIgnoreCase(OFF)
+                    ? PlacementOptions.ALL
+                    : number("--stream-experts", streamFrom, OFF));
         }
         if (cpuMoe && cpuMoeLayers != null) {
             throw new IllegalArgumentException("give --cpu-moe or --n-cpu-moe, not both");
@@ -70,11 +79,11 @@ final class PlacementMixin {
         return margin == null ? options : options.withMargin(Math.multiplyExact(margin, 1L << 20));
     }
 
-    private static int number(String text) {
+    private static int number(String option, String text, String word) {
         try {
             return Integer.parseInt(text);
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException("-ngl " + text + " is neither a number nor auto nor all", e);
+            throw new IllegalArgumentException(option + " " + text + " is neither a number nor auto nor " + word, e);
         }
     }
 }
