@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.List;
+import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Program;
 import org.crema.kernels.Rates;
 import org.junit.jupiter.api.Test;
@@ -59,11 +60,12 @@ class TrialTest {
         try (Subject subject = Subject.embedded()) {
             Program program = subject.graph().program();
             // So slow a memory that only bytes count: two steps read everything twice.
-            Rates slow = new Rates(1, 1e30);
-            double half = Limit.seconds(program, new Trial(16, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
-            double whole = Limit.seconds(program, new Trial(32, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
+            List<Share> slow = List
+                    .of(new Share(Fixtures.device("cpu", DeviceInfo.Kind.HOST), List.of(program), new Rates(1, 1e30)));
+            double half = Limit.seconds(slow, new Trial(16, 0, 0, 1), Settings.DEFAULT.withBatch(16));
+            double whole = Limit.seconds(slow, new Trial(32, 0, 0, 1), Settings.DEFAULT.withBatch(16));
             assertTrue(whole > 1.8 * half && whole < 2.2 * half, () -> half + " and " + whole);
-            double token = Limit.seconds(program, new Trial(0, 1, 0, 1), Settings.DEFAULT, slow);
+            double token = Limit.seconds(slow, new Trial(0, 1, 0, 1), Settings.DEFAULT);
             assertTrue(token > 0.4 * subject.bytes() && token < subject.bytes(), () -> token + " of " + subject.bytes());
         }
     }
