@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.crema.kernels.Device;
@@ -22,6 +23,11 @@ public final class Runner {
     private static final double GAIN = 0.03;
     private static final int MOST_ROUNDS = 20;
     private static final long MOMENT = 200_000_000;
+    /** A trial may take so long, whatever the limit. */
+    private static final long LEAST_SHARE = 1_000_000_000;
+    private static final int PROBES = 3;
+    /** The part of a trial by which its time is guessed. */
+    private static final int PROBE = 8;
 
     private final Settings settings;
     private final boolean profile;
@@ -81,7 +87,8 @@ public final class Runner {
     /**
      * Times the trials of one subject at all sites. One that cannot run it is left out, with its reason.
      *
-     * @param limit past half of it no round of warming up begins, past it no further repetition, once each trial has two samples
+     * @param limit past half of it no round of warming up begins, past it no further repetition, once each trial has two samples. A trial
+     *     at a site that would take more than its share for a single run is left out, and that is said
      */
     public void run(Source source, List<Trial> trials, Duration limit) throws IOException {
         long start = System.nanoTime();
@@ -126,6 +133,8 @@ public final class Runner {
     }
 
     private void time(List<Entry> entries, long start, long limit) {
+        long share = Math.max(LEAST_SHARE, limit / Math.max(1, entries.size()));
+        entries.removeIf(entry -> leftOut(entry, share));
         int all = entries.size() * (settings.repetitions() + 1);
         int done = 0;
         for (Entry entry : entries) {
@@ -142,6 +151,26 @@ public final class Runner {
                 entry.nanos().add(sample(entry));
             }
         }
+    }
+
+    /** Whether a trial would take too long, by a small part of it. */
+    private boolean leftOut(Entry entry, long share) {
+        Trial trial = entry.trial();
+        Trial probe = trial.part(PROBE);
+        double parts = (double) trial.tokens() / probe.tokens();
+        double best = Double.MAX_VALUE;
+        // The first runs are slower, by what Java compiles meanwhile.
+        for (int i = 0; i < PROBES && best > share; i++) {
+            listener.begins("trying " + name(entry), 0, 0);
+            best = Math.min(best, parts * entry.rig().run(probe));
+        }
+        if (best <= share) {
+            return false;
+        }
+        skipped.add(String.format(Locale.ROOT, "%s: about %.0f s a run; -m and --device with fewer names leave more time",
+                name(entry),
+                best / 1e9));
+        return true;
     }
 
     /**

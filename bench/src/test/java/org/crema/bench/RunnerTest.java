@@ -102,6 +102,19 @@ class RunnerTest {
     }
 
     @Test
+    void whatWouldTakeTooLongIsLeftOutWithItsReason() throws IOException {
+        try (Device reference = Devices.open("reference", DeviceOptions.DEFAULT)) {
+            Runner runner = new Runner(List.of(Site.of(cpu), Site.of(reference)), SHORT.withRepetitions(1), false,
+                    Runner.Listener.NONE);
+            // A token takes the interpreter a hundred milliseconds and more.
+            runner.run(Subject::embedded, List.of(new Trial(0, 200, 0, 1)), Duration.ofSeconds(8));
+            assertEquals(List.of("cpu"), runner.results().stream().map(Result::devices).toList());
+            assertTrue(runner.skipped().getFirst().matches("reference tg200: about \\d+ s a run; .*"),
+                    runner.skipped()::toString);
+        }
+    }
+
+    @Test
     void pastTheLimitTwoSamplesAreEnough() throws IOException {
         Runner runner = new Runner(List.of(Site.of(cpu)), SHORT.withRepetitions(5), false, Runner.Listener.NONE);
         runner.run(Subject::embedded, List.of(new Trial(1, 0, 0, 1)), Duration.ZERO);

@@ -56,6 +56,14 @@ class TrialTest {
     }
 
     @Test
+    void aPartOfATrial() {
+        assertEquals(new Trial(64, 0, 7, 2), new Trial(512, 0, 7, 2).part(8));
+        assertEquals(new Trial(0, 16, 0, 1), new Trial(0, 128, 0, 1).part(8));
+        assertEquals(new Trial(0, 1, 0, 1), new Trial(0, 3, 0, 1).part(8));
+        assertEquals(new Trial(1, 0, 0, 1), new Trial(5, 3, 0, 1).part(8));
+    }
+
+    @Test
     void aPromptIsReadInSteps() throws IOException {
         try (Subject subject = Subject.embedded()) {
             Program program = subject.graph().program();

@@ -38,7 +38,7 @@ import picocli.CommandLine.Option;
 @Command(name = "bench", description = "Times reading prompts (pp) and writing answers (tg) on every device, as llama-bench does, beside what each device can do at most.")
 final class BenchCommand implements Callable<Integer> {
     /** Of each subject where none was asked for. */
-    private static final Duration DEFAULT_LIMIT = Duration.ofSeconds(45);
+    private static final Duration DEFAULT_LIMIT = Duration.ofSeconds(40);
     private static final Duration NO_LIMIT = Duration.ofDays(1);
     /** A device that computes in main memory may make a copy. */
     private static final long MEMORY_FACTOR = 2;
