@@ -11,8 +11,8 @@
 #define GEMM_Y 8
 #define GEMM_TM 8
 #define GEMM_TN 8
-// Pairs of an expert that go together.
-#define TILE (GEMM_Y * GEMM_TN)
+// Pairs of an expert that go together: GEMM_Y * GEMM_TN.
+#define TILE 64
 // Work-items that norm a row, that work elementwise, that choose a token's experts (a warp), that sort pairs by expert.
 #define NORM_GROUP 256
 #define ROW_GROUP 256

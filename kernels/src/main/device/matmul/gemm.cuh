@@ -14,6 +14,7 @@
 #define GEMM_GROUP (GEMM_X * GEMM_Y)
 
 static_assert(GEMM_GROUP == BM, "each item decodes one row of a tile");
+static_assert(BN == TILE, "pairs are sorted for these tiles");
 static_assert(BN / 2 == BK, "half of the results take the place of the weights");
 static_assert(GEMM_TM == 8 && GEMM_TN == 8, "an item has two fours of rows and of activations");
 
