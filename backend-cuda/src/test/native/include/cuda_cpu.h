@@ -201,6 +201,9 @@ template <int PER, class E, class Sum> void mma(const char *where, Sum *c, const
 #define mma_f16(c, a, b) cuda_cpu::mma<2, _Float16, float>(CUDA_CPU_WHERE, c, a, b)
 #define mma_s8(c, a, b) cuda_cpu::mma<4, int8_t, int>(CUDA_CPU_WHERE, c, a, b)
 
+using std::isfinite;
+using std::isinf;
+using std::isnan;
 using std::max;
 using std::min;
 inline unsigned min(unsigned a, int b) { return std::min(a, (unsigned)b); }
