@@ -10,17 +10,29 @@
 
 #define ENTRY(name) CAT(name, QUANT)
 
-KERNEL(MATVEC_GROUP) ENTRY(matvec1)(bytes weight, PRODUCT) {
-    matvec<QUANT, 1, false>(this_group(), threadIdx.x, PRODUCT_OF(weight), weight);
-}
+// SUFFIX and X: how the activations are kept.
+#define MATVECS(SUFFIX, X)                                                                                                     \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1##SUFFIX)(bytes weight, PRODUCT) {                                                       \
+        matvec<QUANT, X, 1>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec4##SUFFIX)(bytes weight, PRODUCT) {                                                       \
+        matvec<QUANT, X, 4>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_swiglu##SUFFIX)(bytes weight, bytes up, PRODUCT) {                                      \
+        matvec_swiglu<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), up);                                            \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_joint##SUFFIX)(bytes weight, bytes other, PRODUCT, uint4 other_out, uint other_rows,    \
+            int other_bias) {                                                                                                  \
+        matvec_joint<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), other, other_out, other_rows, other_bias);       \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_sum##SUFFIX)(bytes weight, PRODUCT, uint4 factors) {                                    \
+        matvec_sum<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), factors);                                          \
+    }
 
-KERNEL(MATVEC_GROUP) ENTRY(matvec1_swiglu)(bytes weight, bytes up, PRODUCT) {
-    matvec<QUANT, 1, true>(this_group(), threadIdx.x, PRODUCT_OF(weight), up);
-}
-
-KERNEL(MATVEC_GROUP) ENTRY(matvec4)(bytes weight, PRODUCT) {
-    matvec<QUANT, 4, false>(this_group(), threadIdx.x, PRODUCT_OF(weight), weight);
-}
+MATVECS(, FloatRow)
+#if !CAT(PLAIN, QUANT)
+MATVECS(_i8, Int8Row)
+#endif
 
 KERNEL(MATVEC_GROUP) ENTRY(transposed1)(bytes weight, PRODUCT) {
     __shared__ float part[TRANSPOSED_PART];
