@@ -25,7 +25,7 @@ public final class CudaBackend implements Backend {
     public static final String NAME = "cuda";
 
     /** What the kernels are compiled for, see {@code tuning.cuh}. */
-    static final Tuning TUNING = Tuning.NVIDIA;
+    static final Tuning TUNING = Tuning.CUDA;
 
     private static final String LIBRARY = System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("windows")
             ? "nvcuda.dll"
