@@ -25,6 +25,7 @@ enum Result {
     INVALID_PTX = 218,
     UNSUPPORTED_PTX_VERSION = 222,
     NOT_FOUND = 500,
+    ILLEGAL_ADDRESS = 700,
     LAUNCH_FAILED = 719,
     CAPTURE_UNSUPPORTED = 900,
     CAPTURE_INVALIDATED = 901,
@@ -41,6 +42,7 @@ const std::map<int, std::pair<const char *, const char *>> WORDS = {
         {INVALID_PTX, {"CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"}},
         {UNSUPPORTED_PTX_VERSION, {"CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the provided PTX was compiled with an unsupported toolchain"}},
         {NOT_FOUND, {"CUDA_ERROR_NOT_FOUND", "named symbol not found"}},
+        {ILLEGAL_ADDRESS, {"CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}},
         {LAUNCH_FAILED, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
         {CAPTURE_UNSUPPORTED, {"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}},
         {CAPTURE_INVALIDATED, {"CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"}},
@@ -75,7 +77,7 @@ std::map<std::string, long long> state = {
         {"devices", 1},       {"driver", 12000}, {"major", 8},    {"minor", 6},      {"memory", 8LL << 30},
         {"shared", 101376},   {"units", 2},      {"lost", 0},     {"integrated", 0}, {"allocated", 0},
         {"pinned", 0},        {"streams", 0},    {"graphs", 0},   {"captures", 0},   {"launches", 0},
-        {"modules", 0},       {"events", 0},     {"contexts", 0}, {"schedule", 2},
+        {"modules", 0},       {"events", 0},     {"contexts", 0}, {"schedule", 2},   {"refuse", 1LL << 40},
 };
 
 double now() {
@@ -144,7 +146,8 @@ void tell(unsigned count, const int *options, void **values, const std::string &
         return r;                                                                                                              \
     }
 
-// For tests: what the device is like, and (get) what is in use. Unknown names give -1.
+// For tests: what the device is like, and (get) what is in use; "refuse" is from which bytes on nothing is allocated. Unknown
+// names give -1.
 extern "C" __attribute__((visibility("default"))) long long cuda_cpu_set(const char *name, long long value) {
     std::lock_guard<std::recursive_mutex> guard(lock);
     if (!state.count(name)) {
@@ -259,7 +262,7 @@ API cuMemAlloc_v2(Pointer *p, size_t bytes) {
     if (bytes == 0) {
         return INVALID_VALUE;
     }
-    if ((long long)taken + state["allocated"] > state["memory"]) {
+    if ((long long)taken + state["allocated"] > std::min(state["memory"], state["refuse"])) {
         return OUT_OF_MEMORY;
     }
     // Exactly so much that sanitizers see what goes beyond.

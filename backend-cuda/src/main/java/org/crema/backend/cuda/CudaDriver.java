@@ -25,6 +25,8 @@ final class CudaDriver implements Driver {
     private final String id;
     private final CUcontext context = new CUcontext();
     private final Modules modules;
+    private int queues;
+    private boolean closed;
 
     CudaDriver(int index, Facts facts) {
         this.index = index;
@@ -107,8 +109,16 @@ final class CudaDriver implements Driver {
     }
 
     @Override
-    public Queue<Memories.OnDevice> queue(boolean profile) {
-        return new CudaQueue(this, profile);
+    public synchronized Queue<Memories.OnDevice> queue(boolean profile) {
+        CudaQueue queue = new CudaQueue(this, profile);
+        queues++;
+        return queue;
+    }
+
+    /** A queue was closed. */
+    synchronized void left() {
+        queues--;
+        release();
     }
 
     @Override
@@ -121,12 +131,20 @@ final class CudaDriver implements Driver {
         return thrown instanceof CudaFailure failure && failure.outOfMemory();
     }
 
-    /** Results do not matter here: a device that is lost has freed all. */
+    /** The context stays until its last queue is closed too. */
     @Override
-    public void close() {
-        cuCtxSetCurrent(context);
-        modules.close();
-        cuCtxSetCurrent(null);
-        cuDevicePrimaryCtxRelease(facts.handle());
+    public synchronized void close() {
+        closed = true;
+        release();
+    }
+
+    /** Results do not matter here: a device that is lost has freed all. */
+    private void release() {
+        if (closed && queues == 0) {
+            cuCtxSetCurrent(context);
+            modules.close();
+            cuCtxSetCurrent(new CUcontext());
+            cuDevicePrimaryCtxRelease(facts.handle());
+        }
     }
 }

@@ -127,5 +127,6 @@ final class CudaQueue implements Queue<Memories.OnDevice> {
         pinned.forEach(memory -> cuMemFreeHost(memory));
         cuStreamDestroy(stream);
         parameters.close();
+        driver.left();
     }
 }

@@ -86,7 +86,6 @@ record Facts(CUdevice handle, int driver, String name, int architecture, int uni
         details.put("multiprocessors", Integer.toString(units));
         details.put("shared memory", sharedMemory / 1024 + " KiB");
         details.put("L2 cache", cacheBytes / 1024 + " KiB");
-        details.put("kernels", "PTX for sm_" + Modules.target(architecture));
         details.put("tuned as", CudaBackend.TUNING.name());
         return new DeviceInfo(CudaBackend.NAME, index, name, integrated
                 ? DeviceInfo.Kind.INTEGRATED

@@ -17,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.zip.GZIPInputStream;
@@ -37,29 +38,24 @@ final class Modules implements AutoCloseable {
     private static final String FOLDER = "ptx/";
     private static final String CACHE = "CACHE_";
     private static final String WEIGHTS = "matmul";
-    /** Architectures that there is PTX for; of each of them, later ones run the code too. */
-    private static final int[] TARGETS = {75, 80};
+    /** Architectures that PTX is made for, newest first; later ones run it too. Units that come out the same have the oldest only. */
+    private static final List<Integer> TARGETS = List.of(80, 75);
     private static final int LOG_BYTES = 1 << 14;
     /** What every kernel has without asking for more. */
     private static final int SHARED_BYTES = 48 << 10;
 
-    private final int target;
+    private final int architecture;
     private final String device;
     private final Map<String, CUmodule> loaded = new HashMap<>();
 
     Modules(Facts facts, String device) {
-        this.target = target(facts.architecture());
+        architecture = facts.architecture();
         this.device = device;
-    }
-
-    /** The newest architecture with PTX that a device runs. */
-    static int target(int architecture) {
-        return Arrays.stream(TARGETS).filter(t -> t <= architecture).max().orElseThrow();
     }
 
     /** Whether there are kernels that read a type. */
     boolean reads(QuantType type) {
-        return Modules.class.getResource(resource(WEIGHTS + "_" + type.name(), target)) != null;
+        return resource(WEIGHTS + "_" + type.name()).isPresent();
     }
 
     /**
@@ -99,8 +95,10 @@ final class Modules implements AutoCloseable {
         return file + kernels.type().map(type -> "_" + type.name()).orElse("");
     }
 
-    private static String resource(String unit, int target) {
-        return FOLDER + unit + "_sm" + target + ".ptx.gz";
+    /** The newest PTX of a unit that the device runs. */
+    private Optional<String> resource(String unit) {
+        return TARGETS.stream().filter(target -> target <= architecture).map(target -> FOLDER + unit + "_sm" + target + ".ptx.gz")
+                .filter(resource -> Modules.class.getResource(resource) != null).findFirst();
     }
 
     private synchronized CUmodule module(String unit) {
@@ -108,7 +106,8 @@ final class Modules implements AutoCloseable {
     }
 
     private CUmodule load(String unit) {
-        byte[] text = text(resource(unit, target));
+        byte[] text = text(resource(unit).orElseThrow(() -> new IllegalStateException("there is no PTX of " + unit
+                + ": the jar of crema-backend-cuda is incomplete")));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment log = arena.allocate(LOG_BYTES);
             CUmodule module = new CUmodule();
@@ -128,9 +127,6 @@ final class Modules implements AutoCloseable {
     /** The PTX of a resource. */
     static byte[] text(String resource) {
         try (InputStream in = Modules.class.getResourceAsStream(resource)) {
-            if (in == null) {
-                throw new IllegalStateException("PTX " + resource + " is missing: the jar of crema-backend-cuda is incomplete");
-            }
             return new GZIPInputStream(in).readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read PTX " + resource, e);
