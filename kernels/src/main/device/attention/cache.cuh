@@ -4,6 +4,9 @@
 #include "common.cuh"
 
 struct CacheF32 {
+    // That are written at once.
+    static constexpr uint COLUMNS = 1;
+
     DEVICE float load1(bytes row, uint c) {
         return ((const float *)row)[c];
     }
@@ -18,6 +21,8 @@ struct CacheF32 {
 };
 
 struct CacheF16 {
+    static constexpr uint COLUMNS = 1;
+
     DEVICE float load1(bytes row, uint c) {
         return half_bits(((const ushort *)row)[c]);
     }
@@ -32,6 +37,8 @@ struct CacheF16 {
 };
 
 struct CacheQ8_0 {
+    static constexpr uint COLUMNS = 32;
+
     DEVICE float load1(bytes row, uint c) {
         bytes block = row + c / 32 * 34;
         return half_bits(*(const ushort *)block) * (float)(int8_t)block[2 + c % 32];

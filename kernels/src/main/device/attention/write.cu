@@ -1,6 +1,10 @@
 // Appends this step's rows to a cache. The row is up to four views side by side; `widths` are their columns. Moves each row once.
-// Items: column (of a Q8_0 cache: block of 32), token.
+//
+//   cache_write   items: column (of a Q8_0 cache: block of 32), token
+//   append        a group for a token: the norm and the rotation of what is written, first
 #include "attention/cache.cuh"
+#include "rows/norm.cuh"
+#include "rows/turn.cuh"
 
 struct Joined {
     uint4 a, b, c, d, widths;
@@ -43,31 +47,91 @@ DEVICE void put(CacheQ8_0, const float *arena, const Joined &joined, uint t, uin
     }
 }
 
+// Column i (of a Q8_0 cache: block i of 32) of token t's row.
 template <class C>
-DEVICE void cache_write(Group group, uint item, const float *arena, const Joined &joined, uint items, uint8_t *cache,
-        uint row_bytes, const int *step, const Where &where) {
-    const uint i = group.x * ROW_GROUP + item;
-    const uint t = group.y;
-    if (i >= items || t >= (uint)step[0]) {
-        return;
-    }
+DEVICE void write_one(const float *arena, const Joined &joined, uint8_t *cache, uint row_bytes, const int *step,
+        const Where &where, uint t, uint i) {
     const uint position = step[where.position + t];
     uint8_t *row = cache + (ulong64)cache_row(step, where, step[where.sequence + t], position) * row_bytes;
     put(C(), arena, joined, t, i, row);
 }
 
-#define WRITE_ARGUMENTS                                                                                                        \
-    const float *arena, uint4 a, uint4 b, uint4 c, uint4 d, uint4 widths, uint columns, uint8_t *cache, uint row_bytes,        \
-            const int *step, Where where
-
-KERNEL(ROW_GROUP) cache_write_F32(WRITE_ARGUMENTS) {
-    cache_write<CacheF32>(this_group(), threadIdx.x, arena, {a, b, c, d, widths}, columns, cache, row_bytes, step, where);
+template <class C>
+DEVICE void cache_write(Group group, uint item, const float *arena, const Joined &joined, uint columns, uint8_t *cache,
+        uint row_bytes, const int *step, const Where &where) {
+    const uint i = group.x * ROW_GROUP + item;
+    const uint t = group.y;
+    if (i < columns / C::COLUMNS && t < (uint)step[0]) {
+        write_one<C>(arena, joined, cache, row_bytes, step, where, t, i);
+    }
 }
 
-KERNEL(ROW_GROUP) cache_write_F16(WRITE_ARGUMENTS) {
-    cache_write<CacheF16>(this_group(), threadIdx.x, arena, {a, b, c, d, widths}, columns, cache, row_bytes, step, where);
+// A rotation: out, in, how (see turn.cuh), its frequencies among the constants, its magnitude.
+struct Turn {
+    uint4 out, in, how;
+    uint frequencies;
+    float magnitude;
+};
+
+// All pairs of token t, by the items of a group. An angle serves its pair in several groups of columns.
+DEVICE void turn_all(uint item, float *arena, const Turn &by, const float *constants, int position, uint t) {
+    const ulong64 *frequencies = (const ulong64 *)constants + by.frequencies;
+    const uint groups = by.how.w / by.how.x;
+    // Items for each pair.
+    const uint share = min(max(NORM_GROUP / by.how.x, 1u), groups);
+    for (uint p = item; p < by.how.x * share; p += NORM_GROUP) {
+        const uint i = p % by.how.x;
+        const float2 angle = turned(frequencies[i], position, by.magnitude);
+        for (uint g = p / by.how.x; g < groups; g += share) {
+            turn(arena, by.out.x + t * by.out.y + g * by.out.w, by.in.x + t * by.in.y + g * by.in.w, by.how, i, angle);
+        }
+    }
 }
 
-KERNEL(ROW_GROUP) cache_write_Q8_0(WRITE_ARGUMENTS) {
-    cache_write<CacheQ8_0>(this_group(), threadIdx.x, arena, {a, b, c, d, widths}, columns / 32, cache, row_bytes, step, where);
+// What goes into the cache: the norm of n columns (of none if n is 0) and the rotation of others, then the write, by one group
+// for a token; `other` is turned by a second one. Group ids: which, token.
+template <class C>
+DEVICE void append(Group group, uint item, float *part, float *arena, uint4 norm_out, uint4 norm_in, uint n,
+        const float *constants, int norm_weight, float eps, const Turn &own, const Turn &other, const Joined &joined, uint columns,
+        uint8_t *cache, uint row_bytes, const int *step, const Where &where) {
+    const uint t = group.y;
+    const int position = step[where.position + t];
+    if (group.x == 1) {
+        turn_all(item, arena, other, constants, position, t);
+        return;
+    }
+    if (n > 0) {
+        norm(item, part, arena, norm_out.x + t * norm_out.y, norm_in.x + t * norm_in.y, n, constants, norm_weight, eps);
+        __syncthreads();
+    }
+    turn_all(item, arena, own, constants, position, t);
+    __syncthreads();
+    for (uint i = item; i < columns / C::COLUMNS; i += NORM_GROUP) {
+        write_one<C>(arena, joined, cache, row_bytes, step, where, t, i);
+    }
 }
+
+#define TARGET_ARGUMENTS                                                                                                       \
+    uint4 a, uint4 b, uint4 c, uint4 d, uint4 widths, uint columns, uint8_t *cache, uint row_bytes, const int *step, Where where
+#define APPEND_ARGUMENTS                                                                                                       \
+    float *arena, uint4 norm_out, uint4 norm_in, uint n, const float *constants, int norm_weight, float eps, uint4 own_out,    \
+            uint4 own_in, uint4 own_how, uint own_frequencies, float own_magnitude, uint4 other_out, uint4 other_in,           \
+            uint4 other_how, uint other_frequencies, float other_magnitude
+#define OWN                                                                                                                    \
+    { own_out, own_in, own_how, own_frequencies, own_magnitude }
+#define OTHER                                                                                                                  \
+    { other_out, other_in, other_how, other_frequencies, other_magnitude }
+
+#define KERNELS(TYPE)                                                                                                          \
+    KERNEL(ROW_GROUP) cache_write_##TYPE(const float *arena, TARGET_ARGUMENTS) {                                               \
+        cache_write<Cache##TYPE>(this_group(), threadIdx.x, arena, {a, b, c, d, widths}, columns, cache, row_bytes, step, where); \
+    }                                                                                                                          \
+    KERNEL(NORM_GROUP) append_##TYPE(APPEND_ARGUMENTS, TARGET_ARGUMENTS) {                                                     \
+        __shared__ float part[NORM_PART];                                                                                      \
+        append<Cache##TYPE>(this_group(), threadIdx.x, part, arena, norm_out, norm_in, n, constants, norm_weight, eps, OWN, OTHER, \
+                {a, b, c, d, widths}, columns, cache, row_bytes, step, where);                                                 \
+    }
+
+KERNELS(F32)
+KERNELS(F16)
+KERNELS(Q8_0)

@@ -6,7 +6,7 @@
 //
 // Decodes the matrix once for each BN rows of activations; 2 rows columns multiply-adds for each row, bound by those.
 #pragma once
-#include "matmul/product.cuh"
+#include "matmul/matvec.cuh"
 
 #define BM (GEMM_X * GEMM_TM)
 #define BN (GEMM_Y * GEMM_TN)
@@ -25,7 +25,23 @@ struct GemmTiles {
     uint target[BN];
 };
 
-template <class T> DEVICE void gemm(Group group, uint item, GemmTiles &tiles, const Product &p) {
+// Four activations of a row from a column on, zeros beyond the end of it.
+DEVICE float4 four(const FloatRow &x, uint c, uint columns) {
+    if (c + 4 <= columns) {
+        return load4(x.x + c, x.aligned);
+    }
+    return make_float4(c < columns ? x.x[c] : 0, c + 1 < columns ? x.x[c + 1] : 0, c + 2 < columns ? x.x[c + 2] : 0, 0);
+}
+
+// A row in int8 has a multiple of 32 columns.
+DEVICE float4 four(const Int8Row &x, uint c, uint) {
+    const uint moved = ((const uint *)x.codes)[c / 4] ^ 0x80808080u;
+    const float d = x.scales[c / 32].x;
+    return make_float4(d * code(moved, 0), d * code(moved, 1), d * code(moved, 2), d * code(moved, 3));
+}
+
+// X says how activations are kept.
+template <class T, class X> DEVICE void gemm(Group group, uint item, GemmTiles &tiles, const Product &p) {
     const uint r0 = group.x * BM;
     const Rows<BN> rows = rows_of<BN>(p, group);
     // The same for the whole group.
@@ -36,9 +52,7 @@ template <class T> DEVICE void gemm(Group group, uint item, GemmTiles &tiles, co
         tiles.target[j] = rows.target(j);
     }
     bytes row = p.row(rows.matrix, min(r0 + item, p.rows - 1));
-    const float *x = p.arena + p.in.x + group.y * p.in.w;
     const uint share = p.share();
-    const bool aligned = p.fours();
     const uint ax = item % GEMM_X * 4;
     const uint by = item / GEMM_X * 4;
     float sums[GEMM_TM][GEMM_TN] = {};
@@ -59,14 +73,9 @@ template <class T> DEVICE void gemm(Group group, uint item, GemmTiles &tiles, co
             const uint k = e % (BK / 4) * 4;
             float4 v = make_float4(0, 0, 0, 0);
             if (j < rows.count) {
-                const float *from = x + tiles.target[j] / share * p.in.y + c0 + k;
-                if (c0 + k + 4 <= p.columns) {
-                    v = load4(from, aligned);
-                } else {
-                    v.x = c0 + k < p.columns ? from[0] : 0;
-                    v.y = c0 + k + 1 < p.columns ? from[1] : 0;
-                    v.z = c0 + k + 2 < p.columns ? from[2] : 0;
-                }
+                X x;
+                find_row(p, tiles.target[j] / share, group.y, x);
+                v = four(x, c0 + k, p.columns);
             }
             tiles.b[k][j] = v.x;
             tiles.b[k + 1][j] = v.y;

@@ -5,22 +5,35 @@
 
 #include "matmul/embed.cuh"
 #include "matmul/gemm.cuh"
+#include "matmul/gemm_i8.cuh"
 #include "matmul/matvec.cuh"
 #include "matmul/transposed.cuh"
 
 #define ENTRY(name) CAT(name, QUANT)
 
-KERNEL(MATVEC_GROUP) ENTRY(matvec1)(bytes weight, PRODUCT) {
-    matvec<QUANT, 1, false>(this_group(), threadIdx.x, PRODUCT_OF(weight), weight);
-}
+// SUFFIX and X: how the activations are kept.
+#define MATVECS(SUFFIX, X)                                                                                                     \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1##SUFFIX)(bytes weight, PRODUCT) {                                                       \
+        matvec<QUANT, X, 1>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec4##SUFFIX)(bytes weight, PRODUCT) {                                                       \
+        matvec<QUANT, X, 4>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_swiglu##SUFFIX)(bytes weight, bytes up, PRODUCT) {                                      \
+        matvec_swiglu<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), up);                                            \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_joint##SUFFIX)(bytes weight, bytes other, PRODUCT, uint4 other_out, uint other_rows,    \
+            int other_bias) {                                                                                                  \
+        matvec_joint<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), other, other_out, other_rows, other_bias);       \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_sum##SUFFIX)(bytes weight, PRODUCT, uint4 factors) {                                    \
+        matvec_sum<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), factors);                                          \
+    }
 
-KERNEL(MATVEC_GROUP) ENTRY(matvec1_swiglu)(bytes weight, bytes up, PRODUCT) {
-    matvec<QUANT, 1, true>(this_group(), threadIdx.x, PRODUCT_OF(weight), up);
-}
-
-KERNEL(MATVEC_GROUP) ENTRY(matvec4)(bytes weight, PRODUCT) {
-    matvec<QUANT, 4, false>(this_group(), threadIdx.x, PRODUCT_OF(weight), weight);
-}
+MATVECS(, FloatRow)
+#if !CAT(PLAIN, QUANT)
+MATVECS(_i8, Int8Row)
+#endif
 
 KERNEL(MATVEC_GROUP) ENTRY(transposed1)(bytes weight, PRODUCT) {
     __shared__ float part[TRANSPOSED_PART];
@@ -34,8 +47,20 @@ KERNEL(MATVEC_GROUP) ENTRY(transposed4)(bytes weight, PRODUCT) {
 
 KERNEL(GEMM_GROUP) ENTRY(gemm)(bytes weight, PRODUCT) {
     __shared__ GemmTiles tiles;
-    gemm<QUANT>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
+    gemm<QUANT, FloatRow>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
 }
+
+#if !CAT(PLAIN, QUANT)
+KERNEL(GEMM_GROUP) ENTRY(gemm_i8)(bytes weight, PRODUCT) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+    __shared__ Int8Tiles tiles;
+    gemm_i8<QUANT>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
+#else
+    __shared__ GemmTiles tiles;
+    gemm<QUANT, Int8Row>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
+#endif
+}
+#endif
 
 KERNEL(ROW_GROUP) ENTRY(embed)(bytes table, uint row_bytes, uint columns, float *arena, uint4 out, const int *step, Where where) {
     embed<QUANT>(this_group(), threadIdx.x, table, row_bytes, columns, arena, out, step, where);

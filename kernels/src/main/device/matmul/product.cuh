@@ -84,7 +84,7 @@ template <uint MOST> DEVICE Rows<MOST> rows_of(const Product &p, Group group) {
 }
 
 // One row, or one pair that is not sorted.
-DEVICE Rows<1> row_of(const Product &p, Group group) {
+DEVICE Rows<1> one_row(const Product &p, Group group) {
     const uint pair = group.z;
     const uint matrix = p.ids.z > 0 ? ((const uint *)p.arena)[p.ids.x + pair / p.ids.z * p.ids.y + pair % p.ids.z] : group.y;
     return {matrix, pair < row_count(p.step, p.counted) ? 1u : 0u, nullptr, pair};

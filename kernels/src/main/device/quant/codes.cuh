@@ -3,7 +3,7 @@
 //
 // A format is a struct of its name with
 //
-//   BLOCK, BYTES                     weights and bytes of a block
+//   BLOCK, BYTES, GROUP              weights of a block, its bytes, weights with the same scale and minimum (16, or 32 and more)
 //   MIN                              whether there is a minimum
 //   codes(row, i, q, s, m)           weights 16 i ... 16 i + 15 of a row; m is left alone without MIN
 //
@@ -82,6 +82,45 @@ template <class T> DEVICE void decode16(bytes row, uint i, float (&w)[16]) {
             }
         }
     }
+}
+
+// 32 decoded weights times 32 activations in int8: x are the codes, scale their d and d times the sum of the codes.
+template <class T>
+DEVICE float dot32(const uint (&q)[2][4], const float (&s)[2], const float (&m)[2], const uint (&x)[8], float2 scale) {
+    int dots[2] = {0, 0};
+#pragma unroll
+    for (uint j = 0; j < 8; j++) {
+        int &dot = dots[T::GROUP >= 32 ? 0 : j / 4];
+        dot = __dp4a((int)q[j / 4][j % 4], (int)x[j], dot);
+    }
+    if constexpr (T::GROUP >= 32) {
+        const float sum = s[0] * (float)dots[0] * scale.x;
+        return T::MIN ? sum - m[0] * scale.y : sum;
+    } else {
+        float sum = s[0] * (float)dots[0] + s[1] * (float)dots[1];
+        if constexpr (T::MIN) {
+#pragma unroll
+            for (uint h = 0; h < 2; h++) {
+                int all = 0;
+#pragma unroll
+                for (uint j = 0; j < 4; j++) {
+                    all = __dp4a(0x01010101, (int)x[4 * h + j], all);
+                }
+                sum -= m[h] * (float)all;
+            }
+        }
+        return sum * scale.x;
+    }
+}
+
+// The same for weights 32 i ... 32 i + 31 of a row.
+template <class T> DEVICE float dot32(bytes row, uint i, const uint (&x)[8], float2 scale) {
+    uint q[2][4];
+    float s[2];
+    float m[2];
+    T::codes(row, 2 * i, q[0], s[0], m[0]);
+    T::codes(row, 2 * i + 1, q[1], s[1], m[1]);
+    return dot32<T>(q, s, m, x, scale);
 }
 
 // 16 weights, zeros beyond the end of the row.

@@ -7,7 +7,7 @@
 #include "quant/levels.cuh"
 
 struct MXFP4 : Blocks {
-    static constexpr uint BLOCK = 32, BYTES = 17;
+    static constexpr uint BLOCK = 32, BYTES = 17, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 1) * BYTES;
@@ -30,7 +30,7 @@ DEVICE float ue4m3(uint bits) {
 }
 
 struct NVFP4 : Blocks {
-    static constexpr uint BLOCK = 64, BYTES = 36;
+    static constexpr uint BLOCK = 64, BYTES = 36, GROUP = 16;
 
     // The low nibbles of 8 bytes, then their high ones.
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {

@@ -24,7 +24,7 @@ DEVICE void moved8(uint (&q)[4], uint j, uint point, uint negative) {
 }
 
 struct IQ1_S : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 50;
+    static constexpr uint BLOCK = 256, BYTES = 50, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;
@@ -39,7 +39,7 @@ struct IQ1_S : Blocks {
 };
 
 struct IQ1_M : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 56;
+    static constexpr uint BLOCK = 256, BYTES = 56, GROUP = 16;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;

@@ -17,7 +17,7 @@ DEVICE float scale2(float d, uint s) {
 }
 
 struct IQ2_XXS : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 66;
+    static constexpr uint BLOCK = 256, BYTES = 66, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;
@@ -32,7 +32,7 @@ struct IQ2_XXS : Blocks {
 };
 
 struct IQ2_XS : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 74;
+    static constexpr uint BLOCK = 256, BYTES = 74, GROUP = 16;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;
@@ -45,7 +45,7 @@ struct IQ2_XS : Blocks {
 };
 
 struct IQ2_S : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 82;
+    static constexpr uint BLOCK = 256, BYTES = 82, GROUP = 16;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;

@@ -9,7 +9,7 @@
 #include "quant/grid.cuh"
 
 struct IQ3_XXS : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 98;
+    static constexpr uint BLOCK = 256, BYTES = 98, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;
@@ -27,7 +27,7 @@ struct IQ3_XXS : Blocks {
 };
 
 struct IQ3_S : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 110;
+    static constexpr uint BLOCK = 256, BYTES = 110, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;

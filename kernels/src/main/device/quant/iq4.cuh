@@ -7,7 +7,7 @@
 #include "quant/levels.cuh"
 
 struct IQ4_NL : Blocks {
-    static constexpr uint BLOCK = 32, BYTES = 18;
+    static constexpr uint BLOCK = 32, BYTES = 18, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 1) * BYTES;
@@ -18,7 +18,7 @@ struct IQ4_NL : Blocks {
 };
 
 struct IQ4_XS : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 136;
+    static constexpr uint BLOCK = 256, BYTES = 136, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;

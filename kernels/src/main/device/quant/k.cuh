@@ -21,7 +21,7 @@ DEVICE uint plane_bits(uint word, uint k) {
 }
 
 struct Q2_K : BlocksWithMinimum {
-    static constexpr uint BLOCK = 256, BYTES = 84;
+    static constexpr uint BLOCK = 256, BYTES = 84, GROUP = 16;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &m) {
         bytes b = row + (i >> 4) * BYTES;
@@ -39,7 +39,7 @@ struct Q2_K : BlocksWithMinimum {
 };
 
 struct Q3_K : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 110;
+    static constexpr uint BLOCK = 256, BYTES = 110, GROUP = 16;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;
@@ -72,7 +72,7 @@ template <class T> DEVICE void scale_min(bytes b, uint g, float &s, float &m) {
 }
 
 struct Q4_K : BlocksWithMinimum {
-    static constexpr uint BLOCK = 256, BYTES = 144;
+    static constexpr uint BLOCK = 256, BYTES = 144, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &m) {
         bytes b = row + (i >> 4) * BYTES;
@@ -85,7 +85,7 @@ struct Q4_K : BlocksWithMinimum {
 };
 
 struct Q5_K : BlocksWithMinimum {
-    static constexpr uint BLOCK = 256, BYTES = 176;
+    static constexpr uint BLOCK = 256, BYTES = 176, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &m) {
         bytes b = row + (i >> 4) * BYTES;
@@ -104,7 +104,7 @@ struct Q5_K : BlocksWithMinimum {
 };
 
 struct Q6_K : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 210;
+    static constexpr uint BLOCK = 256, BYTES = 210, GROUP = 16;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;
@@ -123,7 +123,7 @@ struct Q6_K : Blocks {
 };
 
 struct Q8_K : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 292;
+    static constexpr uint BLOCK = 256, BYTES = 292, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;

@@ -13,7 +13,7 @@
 #include "quant/codes.cuh"
 
 struct Q4_0 : Blocks {
-    static constexpr uint BLOCK = 32, BYTES = 18;
+    static constexpr uint BLOCK = 32, BYTES = 18, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 1) * BYTES;
@@ -28,7 +28,7 @@ struct Q4_0 : Blocks {
 };
 
 struct Q4_1 : BlocksWithMinimum {
-    static constexpr uint BLOCK = 32, BYTES = 20;
+    static constexpr uint BLOCK = 32, BYTES = 20, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &m) {
         bytes b = row + (i >> 1) * BYTES;
@@ -41,7 +41,7 @@ struct Q4_1 : BlocksWithMinimum {
 };
 
 struct Q5_0 : Blocks {
-    static constexpr uint BLOCK = 32, BYTES = 22;
+    static constexpr uint BLOCK = 32, BYTES = 22, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 1) * BYTES;
@@ -57,7 +57,7 @@ struct Q5_0 : Blocks {
 };
 
 struct Q5_1 : BlocksWithMinimum {
-    static constexpr uint BLOCK = 32, BYTES = 24;
+    static constexpr uint BLOCK = 32, BYTES = 24, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &m) {
         bytes b = row + (i >> 1) * BYTES;
@@ -75,7 +75,7 @@ struct Q5_1 : BlocksWithMinimum {
 };
 
 struct Q8_0 : Blocks {
-    static constexpr uint BLOCK = 32, BYTES = 34;
+    static constexpr uint BLOCK = 32, BYTES = 34, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 1) * BYTES;
@@ -85,7 +85,7 @@ struct Q8_0 : Blocks {
 };
 
 struct Q1_0 : Blocks {
-    static constexpr uint BLOCK = 128, BYTES = 18;
+    static constexpr uint BLOCK = 128, BYTES = 18, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 3) * BYTES;
@@ -99,7 +99,7 @@ struct Q1_0 : Blocks {
 };
 
 struct Q2_0 : Blocks {
-    static constexpr uint BLOCK = 64, BYTES = 18;
+    static constexpr uint BLOCK = 64, BYTES = 18, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 2) * BYTES;

@@ -1,4 +1,4 @@
-// Formats without blocks. Their rows need not be a multiple of 16 weights, nor of 16 bytes.
+// Formats without blocks. Their rows need not be a multiple of 16 weights, nor of 16 bytes. PLAIN_TYPE tells the preprocessor.
 #pragma once
 #include "quant/codes.cuh"
 
@@ -20,6 +20,7 @@ DEVICE void halves16(bytes p, uint (&q)[8]) {
     }
 }
 
+#define PLAIN_F32 1
 struct F32 : Plain {
     static constexpr uint BYTES = 4;
 
@@ -33,6 +34,7 @@ struct F32 : Plain {
     }
 };
 
+#define PLAIN_F16 1
 struct F16 : Plain {
     static constexpr uint BYTES = 2;
 
@@ -51,6 +53,7 @@ struct F16 : Plain {
     }
 };
 
+#define PLAIN_BF16 1
 struct BF16 : Plain {
     static constexpr uint BYTES = 2;
 

@@ -16,7 +16,7 @@ DEVICE uint digits(uint word, uint power) {
 }
 
 struct TQ1_0 : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 54;
+    static constexpr uint BLOCK = 256, BYTES = 54, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;
@@ -41,7 +41,7 @@ struct TQ1_0 : Blocks {
 };
 
 struct TQ2_0 : Blocks {
-    static constexpr uint BLOCK = 256, BYTES = 66;
+    static constexpr uint BLOCK = 256, BYTES = 66, GROUP = 32;
 
     DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
         bytes b = row + (i >> 4) * BYTES;

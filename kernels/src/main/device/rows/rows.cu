@@ -1,43 +1,63 @@
 // Ops that work on each row by itself. All of them move their views once, in F32, and are bound by launches or by that.
 //
-//   rms_norm      group: NORM_GROUP items for a group of columns (x) of a row (y);   reads 2 n (once from L1) + n weights, writes n
+//   rms_norm      group: NORM_GROUP items for a group of columns (x) of a row (y);   see norm.cuh
+//   quantise      items: 32 columns, row;                                            reads n, writes 5/16 n; see int8.cuh
 //   swiglu, add   items: column (x), row (y);                                        read 2 n, write n
 //   expert_sum    items: column, token;                                              reads used n (+ n), writes n
 //   select_rows   items: column, row;                                                reads n, writes n
 //   rope          items: pair of columns, token;                                     reads n, writes n
-#include "common.cuh"
-
-DEVICE void rms_norm_of(Group group, uint item, float *part, float *arena, uint4 out, uint4 in, uint n, const float *constants,
-        uint weight, float eps) {
-    const float *from = arena + in.x + group.y * in.y + group.x * in.w;
-    float *to = arena + out.x + group.y * out.y + group.x * out.w;
-    const float *scale = constants + weight;
-    float sum = 0;
-    if (fours(in.x | out.x, in.y | out.y, in.w | out.w) && (n & 3) == 0 && (weight & 3) == 0) {
-        for (uint i = item; i < n / 4; i += NORM_GROUP) {
-            const float4 v = ((const float4 *)from)[i];
-            sum += v.x * v.x + v.y * v.y + (v.z * v.z + v.w * v.w);
-        }
-        const float factor = 1 / sqrtf(group_sum<NORM_GROUP>(sum, part, item) / n + eps);
-        for (uint i = item; i < n / 4; i += NORM_GROUP) {
-            const float4 v = ((const float4 *)from)[i];
-            const float4 s = ((const float4 *)scale)[i];
-            ((float4 *)to)[i] = make_float4(v.x * factor * s.x, v.y * factor * s.y, v.z * factor * s.z, v.w * factor * s.w);
-        }
-        return;
-    }
-    for (uint i = item; i < n; i += NORM_GROUP) {
-        sum += from[i] * from[i];
-    }
-    const float factor = 1 / sqrtf(group_sum<NORM_GROUP>(sum, part, item) / n + eps);
-    for (uint i = item; i < n; i += NORM_GROUP) {
-        to[i] = from[i] * factor * scale[i];
-    }
-}
+#include "rows/norm.cuh"
+#include "rows/turn.cuh"
 
 KERNEL(NORM_GROUP) rms_norm(float *arena, uint4 out, uint4 in, uint n, const float *constants, uint weight, float eps) {
-    __shared__ float part[NORM_GROUP / WARP];
-    rms_norm_of(this_group(), threadIdx.x, part, arena, out, in, n, constants, weight, eps);
+    __shared__ float part[NORM_PART];
+    norm(threadIdx.x, part, arena, out.x + blockIdx.y * out.y + blockIdx.x * out.w, in.x + blockIdx.y * in.y + blockIdx.x * in.w, n,
+            constants, weight, eps);
+}
+
+// The same for one group of columns, a multiple of 32, with the result in int8 besides.
+KERNEL(NORM_GROUP) rms_norm_i8(float *arena, uint4 out, uint4 in, uint n, const float *constants, uint weight, float eps,
+        uint4 place) {
+    __shared__ float part[NORM_PART];
+    const uint row = blockIdx.y;
+    if (!keeps(place, gridDim.y)) {
+        norm(threadIdx.x, part, arena, out.x + row * out.y, in.x + row * in.y, n, constants, weight, eps);
+        return;
+    }
+    const bool aligned = fours(in.x | out.x, in.y | out.y, weight);
+    float *to = arena + out.x + row * out.y;
+    norm_fours(threadIdx.x, part, arena + in.x + row * in.y, aligned, n, constants + weight, eps,
+            [&](uint i, bool some, float4 v) {
+                if (some) {
+                    store4(to + i, aligned, v);
+                }
+                put_int8(arena, place, row, i, some, v);
+            });
+}
+
+// Rows in int8. Items: 32 columns, row; INT8_LANES of them work together on as many times 32 columns.
+KERNEL(ROW_GROUP) quantise(float *arena, uint4 in, uint4 place) {
+    const uint row = blockIdx.y;
+    if (!keeps(place, gridDim.y)) {
+        return;
+    }
+    const uint first = blockIdx.x * ROW_GROUP * 32;
+    const uint end = min(first + ROW_GROUP * 32, place.z);
+    const bool aligned = fours(in.x, in.y, in.z | in.w);
+    for (uint base = first; base < end; base += 4 * ROW_GROUP) {
+        const uint column = base + 4 * threadIdx.x;
+        const bool some = column < end;
+        float4 v = make_float4(0, 0, 0, 0);
+        if (some) {
+            if (in.z % 4 == 0) {
+                v = load4(arena + cell(in, row, column), aligned);
+            } else {
+                v = make_float4(arena[cell(in, row, column)], arena[cell(in, row, column + 1)], arena[cell(in, row, column + 2)],
+                        arena[cell(in, row, column + 3)]);
+            }
+        }
+        put_int8(arena, place, row, column, some, v);
+    }
 }
 
 KERNEL(ROW_GROUP) swiglu(float *arena, uint4 out, uint4 gate, uint4 up, uint width) {
@@ -77,26 +97,12 @@ KERNEL(ROW_GROUP) select_rows(float *arena, uint4 out, uint4 in, uint width, con
     }
 }
 
-// Frequencies are turns per position, as fractions of 2^64: a position times a frequency overflows by whole turns, so the angle
-// is exact at any position.
-// how: x pairs in a group, y columns from the first of a pair to the second, z columns from pair to pair, w pairs in all.
 KERNEL(ROW_GROUP) rope(float *arena, uint4 out, uint4 in, uint4 how, const ulong64 *constants, uint frequencies,
         float magnitude, const int *step, Where where) {
     const uint p = blockIdx.x * ROW_GROUP + threadIdx.x;
     const uint t = blockIdx.y;
-    if (p >= how.w) {
-        return;
+    if (p < how.w) {
+        const float2 angle = turned(constants[frequencies + p % how.x], step[where.position + t], magnitude);
+        turn(arena, out.x + t * out.y + p / how.x * out.w, in.x + t * in.y + p / how.x * in.w, how, p % how.x, angle);
     }
-    const uint g = p / how.x;
-    const uint i = p % how.x;
-    const long long turns = (long long)((ulong64)(uint)step[where.position + t] * constants[frequencies + i]);
-    const float angle = (float)turns * 0x1p-63f;
-    const float c = cospif(angle) * magnitude;
-    const float s = sinpif(angle) * magnitude;
-    const float *from = arena + in.x + t * in.y + g * in.w + i * how.z;
-    float *to = arena + out.x + t * out.y + g * out.w + i * how.z;
-    const float x = from[0];
-    const float y = from[how.y];
-    to[0] = x * c - y * s;
-    to[how.y] = x * s + y * c;
 }

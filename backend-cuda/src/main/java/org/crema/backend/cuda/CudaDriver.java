@@ -6,6 +6,7 @@ import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
 import static jcuda.driver.JCudaDriver.cuMemGetInfo;
 import static org.crema.backend.cuda.CudaFailure.check;
 
+import java.util.EnumSet;
 import jcuda.driver.CUcontext;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
@@ -15,11 +16,15 @@ import org.crema.kernels.Weight;
 import org.crema.kernels.gpu.AttentionShape;
 import org.crema.kernels.gpu.Capacity;
 import org.crema.kernels.gpu.Driver;
+import org.crema.kernels.gpu.Features;
 import org.crema.kernels.gpu.Queue;
 import org.crema.kernels.gpu.Tuning;
 
 /** A CUDA device: its primary context and the modules loaded there. */
 final class CudaDriver implements Driver {
+    /** Of a router that one multiprocessor reads sooner than another launch would take. */
+    private static final long ROUTE_BYTES = 128 << 10;
+
     private final int index;
     private final Facts facts;
     private final String id;
@@ -71,6 +76,12 @@ final class CudaDriver implements Driver {
     @Override
     public Capacity capacity() {
         return facts.capacity();
+    }
+
+    /** All of them; every type with blocks has products with int8 activations. */
+    @Override
+    public Features features() {
+        return new Features(EnumSet.allOf(Features.Kernel.class), type -> type.blockSize() > 1 && modules.reads(type), ROUTE_BYTES);
     }
 
     @Override
