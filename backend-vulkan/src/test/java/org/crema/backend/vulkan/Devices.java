@@ -3,6 +3,7 @@ package org.crema.backend.vulkan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.lwjgl.vulkan.VK10.VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
 
 import java.util.List;
 import org.crema.kernels.Backend;
@@ -34,6 +35,20 @@ final class Devices {
 
     static GpuDevice open() {
         return open(DeviceOptions.DEFAULT, null);
+    }
+
+    /**
+     * The device as if it were a GPU with memory of its own: weights are copied, all that this process reads and writes goes through
+     * staging memory, and work is spread as on an unknown GPU.
+     */
+    static GpuDevice discrete() {
+        need();
+        Facts f = Facts.of(Instance.get().devices().getFirst());
+        Facts.MemoryType local = new Facts.MemoryType(f.local().index(), f.local().bytes(), f.local().heap(), false);
+        Facts discrete = new Facts(f.handle(), f.version(), VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, f.vendor(), f.name(), f.driver(),
+                f.subgroup(), f.maxGroup(), f.maxGroups(), f.maxAllocation(), f.maxRange(), f.sharedMemory(), f.offsetAlignment(),
+                f.hostAlignment(), f.nanosPerTick(), f.family(), local, f.staging(), false, f.budget(), f.missing());
+        return new GpuDevice(new VulkanDriver(0, discrete, Tuning.OTHER), DeviceOptions.DEFAULT);
     }
 
     static boolean lavapipe() {

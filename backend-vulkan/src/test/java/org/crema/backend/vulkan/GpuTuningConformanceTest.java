@@ -2,9 +2,7 @@ package org.crema.backend.vulkan;
 
 import java.util.List;
 import org.crema.kernels.Device;
-import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Precision;
-import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.conformance.ConformanceKit;
 import org.crema.kernels.Op;
 import org.crema.kernels.quant.QuantType;
@@ -12,7 +10,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /**
- * The paths of GPUs, whatever the device: groups of several subgroups, tiles through shared memory, sums across work-groups. Every
+ * The paths of GPUs, whatever the device: copies through staging memory, groups of several subgroups, tiles through shared memory,
+ * sums across work-groups, no F64. Every
  * type has the same ones over its own decode function, so some types stand for all.
  */
 class GpuTuningConformanceTest extends ConformanceKit {
@@ -32,7 +31,7 @@ class GpuTuningConformanceTest extends ConformanceKit {
 
     @Override
     protected Device device() {
-        return Devices.open(DeviceOptions.DEFAULT, Tuning.OTHER);
+        return Devices.discrete();
     }
 
     @Override
