@@ -5,7 +5,7 @@
 //   WIDE_SUMS                           whether a work-item sums in 16 lanes of its own (vector units) or in one (GPUs)
 //   TILES                               whether many rows go through tiles (else through mat-vecs of a few rows each)
 //   GEMM_X, GEMM_Y, GEMM_TM, GEMM_TN    a tile: X x Y work-items with TM rows of the weight x TN tokens each
-#define decode16 CAT(QUANT, _decode16)
+#include "matmul/decode.clh"
 
 // What one product of a matrix (or of a matrix per head, or per chosen expert) is given.
 //
@@ -20,41 +20,28 @@
     ulong matrix_bytes, uint row_bytes, uint rows, uint columns, __global float *arena, uint4 in, uint4 out, uint4 residual,   \
             __global const int *step, uint2 counted, __global const float *constants, int bias, uint4 ids, uint order
 
-#if WIDE_SUMS
-typedef float16 sum_t;
-#define MULTIPLY_ADD(sum, a, b) sum += (a) * (b)
-#define TOTAL(sum) sum16(sum)
-#define ADD_ONE(sum, a, b) sum.s0 += (a) * (b)
-#else
-typedef float sum_t;
-#define MULTIPLY_ADD(sum, a, b) sum += sum16((a) * (b))
-#define TOTAL(sum) (sum)
-#define ADD_ONE(sum, a, b) sum += (a) * (b)
-#endif
-
-// 16 weights, zeros beyond the end of the row.
-float16 decode16_or_zero(bytes row, uint i, uint columns) {
-#ifdef decode1
-    if (16 * i + 16 > columns) {
-        float w[16];
-        for (uint j = 0; j < 16; j++) {
-            w[j] = 16 * i + j < columns ? decode1(row, 16 * i + j) : 0;
-        }
-        return vload16(0, w);
-    }
-#endif
-    return 16 * i < columns ? decode16(row, i) : (float16)(0);
-}
-
 // What is added to a sum: row t, column r.
 float added(__global const float *arena, uint4 residual, __global const float *constants, int bias, uint t, uint r) {
     return (bias < 0 ? 0 : constants[bias + r]) + (residual.y > 0 ? arena[residual.x + t * residual.y + r] : 0);
 }
 
 #define NB 1
+#define VARIANT _swiglu
 #define GATED
 #include "matmul/matvec.clh"
 #undef GATED
+#undef VARIANT
+#define VARIANT _joint
+#define JOINT
+#include "matmul/matvec.clh"
+#undef JOINT
+#undef VARIANT
+#define VARIANT _sum
+#define SUMMED
+#include "matmul/matvec.clh"
+#undef SUMMED
+#undef VARIANT
+#define VARIANT
 #include "matmul/matvec.clh"
 #include "matmul/transposed.clh"
 #undef NB

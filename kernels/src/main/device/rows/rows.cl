@@ -1,30 +1,15 @@
 // Ops that work on each row by itself.
 //
 //   NORM_GROUP    work-items that norm a group of columns
+#include "rows/norm.clh"
+#include "rows/turn.clh"
 
 // A work-group for each group of columns of each row.
 __kernel __attribute__((reqd_work_group_size(NORM_GROUP, 1, 1))) void rms_norm(__global float *arena, uint4 out, uint4 in,
         uint n, __global const float *constants, uint weight, float eps) {
     __local float part[NORM_GROUP];
-    const uint item = get_local_id(0);
-    const uint from = in.x + get_group_id(1) * in.y + get_group_id(0) * in.w;
-    const uint to = out.x + get_group_id(1) * out.y + get_group_id(0) * out.w;
-    float sum = 0;
-    for (uint i = item; i < n; i += NORM_GROUP) {
-        sum += arena[from + i] * arena[from + i];
-    }
-    part[item] = sum;
-    for (uint half_items = NORM_GROUP / 2; half_items > 0; half_items /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (item < half_items) {
-            part[item] += part[item + half_items];
-        }
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    const float factor = 1 / sqrt(part[0] / n + eps);
-    for (uint i = item; i < n; i += NORM_GROUP) {
-        arena[to + i] = arena[from + i] * factor * constants[weight + i];
-    }
+    norm(part, arena, out.x + get_group_id(1) * out.y + get_group_id(0) * out.w,
+            in.x + get_group_id(1) * in.y + get_group_id(0) * in.w, n, constants, weight, eps);
 }
 
 // Global ids: column, row.
@@ -65,26 +50,13 @@ __kernel void select_rows(__global float *arena, uint4 out, uint4 in, uint width
     }
 }
 
-// Global ids: pair of columns, token. Frequencies are turns per position, as fractions of 2^64: a position times a frequency
-// overflows by whole turns, so the angle is exact at any position.
-// how: x pairs in a group, y columns from the first of a pair to the second, z columns from pair to pair, w pairs in all.
+// Global ids: pair of columns, token.
 __kernel void rope(__global float *arena, uint4 out, uint4 in, uint4 how, __global const ulong *constants,
         uint frequencies, float magnitude, __global const int *step, uint8 where) {
     const uint p = get_global_id(0);
     const uint t = get_global_id(1);
-    if (p >= how.w) {
-        return;
+    if (p < how.w) {
+        const float2 angle = turned(constants[frequencies + p % how.x], step[where.s1 + t], magnitude);
+        turn(arena, out.x + t * out.y + p / how.x * out.w, in.x + t * in.y + p / how.x * in.w, how, p % how.x, angle);
     }
-    const uint g = p / how.x;
-    const uint i = p % how.x;
-    const long turns = (long)((ulong)(uint)step[where.s1 + t] * constants[frequencies + i]);
-    const float angle = (float)turns * 0x1p-63f;
-    const float c = cospi(angle) * magnitude;
-    const float s = sinpi(angle) * magnitude;
-    __global const float *from = arena + in.x + t * in.y + g * in.w + i * how.z;
-    __global float *to = arena + out.x + t * out.y + g * out.w + i * how.z;
-    const float x = from[0];
-    const float y = from[how.y];
-    to[0] = x * c - y * s;
-    to[how.y] = x * s + y * c;
 }

@@ -2,6 +2,7 @@ package org.crema.backend.opencl;
 
 import static org.jocl.CL.*;
 
+import java.util.EnumSet;
 import java.util.Set;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
@@ -10,6 +11,7 @@ import org.crema.kernels.Support;
 import org.crema.kernels.Weight;
 import org.crema.kernels.gpu.Capacity;
 import org.crema.kernels.gpu.Driver;
+import org.crema.kernels.gpu.Features;
 import org.crema.kernels.gpu.Queue;
 import org.crema.kernels.gpu.Tuning;
 import org.jocl.CLException;
@@ -22,6 +24,9 @@ import org.jocl.cl_mem;
 final class OpenClDriver implements Driver {
     private static final Set<Integer> OUT_OF_MEMORY = Set.of(CL_MEM_OBJECT_ALLOCATION_FAILURE, CL_OUT_OF_RESOURCES,
             CL_OUT_OF_HOST_MEMORY, CL_INVALID_BUFFER_SIZE);
+
+    /** A work-group alone reads no faster than a small part of the device: with more bytes two launches less do not pay. */
+    private static final long ROUTE_BYTES = 256 << 10;
 
     private final int index;
     private final Facts facts;
@@ -58,6 +63,12 @@ final class OpenClDriver implements Driver {
     @Override
     public Capacity capacity() {
         return facts.capacity();
+    }
+
+    @Override
+    public Features features() {
+        return new Features(EnumSet.of(Features.Kernel.JOINT, Features.Kernel.APPEND, Features.Kernel.ROUTE,
+                Features.Kernel.EXPERT_SUM), type -> false, ROUTE_BYTES);
     }
 
     @Override

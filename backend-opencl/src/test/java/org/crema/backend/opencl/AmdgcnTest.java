@@ -35,8 +35,8 @@ class AmdgcnTest {
     private static final List<String> CLANGS = List.of("clang-15", "clang-14", "clang-16", "clang");
     private static final Path LIBRARY = Path.of("/usr/lib/x86_64-linux-gnu/amdgcn/bitcode");
     /** Kernels that decode launches; tiles are for prompts. */
-    private static final Pattern DECODE = Pattern.compile("matvec\\d|transposed1|embed|attend|merge|rms_norm|rope|swiglu|add|"
-            + "select_experts|expert_sum|cache_write|select_rows");
+    private static final Pattern DECODE = Pattern.compile("matvec\\d\\w*|transposed1|embed|attend|merge|rms_norm\\w*|"
+            + "quantise|rope|swiglu|add|select_experts|route|expert_sum|cache_write|append|select_rows");
     private static final Pattern METADATA = Pattern.compile(
             "\\.name: +(\\w+)|\\.private_segment_fixed_size: (\\d+)|\\.sgpr_spill_count: (\\d+)|\\.vgpr_count: +(\\d+)"
                     + "|\\.vgpr_spill_count: (\\d+)");
@@ -74,7 +74,12 @@ class AmdgcnTest {
             Map<String, Integer> experts = new HashMap<>(tuning.constants());
             experts.put("EXPERTS", 64);
             add(tests, target, new Kernels("experts", "experts/experts", Optional.empty(), experts));
-            add(tests, target, new Kernels("cache write", "attention/write", Optional.empty(), Map.of("CACHE_F16", 1)));
+            Map<String, Integer> routing = new HashMap<>(experts);
+            routing.put("SELECT_GROUP", tuning.normGroup());
+            add(tests, target, new Kernels("routing", "experts/route", Optional.of(QuantType.F32), routing));
+            add(tests, target,
+                    new Kernels("cache write", "attention/write", Optional.empty(), Map.of("CACHE_F16", 1, "NORM_GROUP",
+                            tuning.normGroup())));
             attention(tests, target, "latent attention", new AttentionShape(576, 512, 512, 16, 1, 0, tuning.attentionHeads(),
                     tuning.attentionGroup(), 1));
             attention(tests, target, "attention", new AttentionShape(128, 128, 128, 32, 8, 1024, 4, tuning.attentionGroup(), 1));

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.BeforeAll;
 class GpuTuningConformanceTest extends ConformanceKit {
     private static final String SAMPLE = "MatMul/(Q4_K|F16)/|MatMul/(IQ2_S|Q5_0)/257x|HeadMatMul/(Q6_K|F32)|"
             + "ExpertMatMul/(Q4_K|Q5_0)/|GateExperts/(lite|v2|v3|odd|group|ties|NaN|a NaN)|RmsNorm/(shape|in place)|"
-            + "Attention/F16|Attention/Q8_0/.*/MIXED|(Add|SwiGlu)/3x64|Fused/.*(Q4_K|Q5_0|sum)/|Layer/.*/Q4_K_M";
+            + "Attention/F16|Attention/Q8_0/.*/MIXED|(Add|SwiGlu)/3x64|Fused/.*(Q4_K|Q5_0|sum|choice|append).*/|Layer/.*/Q4_K_M";
 
     @BeforeAll
     static void need() {

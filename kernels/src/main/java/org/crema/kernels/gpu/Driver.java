@@ -17,6 +17,11 @@ public interface Driver extends AutoCloseable {
 
     Capacity capacity();
 
+    /** Which optional kernels there are. */
+    default Features features() {
+        return Features.NONE;
+    }
+
     /** Most bytes of a tensor. */
     long largestAllocation();
 

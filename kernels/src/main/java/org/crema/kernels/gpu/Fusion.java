@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
 import org.crema.kernels.Slot;
@@ -16,7 +17,12 @@ import org.crema.kernels.Weight;
  * launches than bytes. What an op leaves for the next one of its group is used nowhere else.
  */
 final class Fusion {
+    /** Rotations of one launch: of what goes into a cache, and another one. */
+    private static final int MOST_ROPES = 2;
+
     private final List<Program> parts;
+    private final Features features;
+    private final Predicate<View> int8;
     /** Ops that read or write a slot; as input or output of a part it counts as used once more. */
     private final Map<Slot, Integer> uses = new HashMap<>();
 
@@ -63,11 +69,50 @@ final class Fusion {
                 return Fusion.other(add, sum.out()).orElseThrow();
             }
         }
+
+        /** Two products of the same rows by matrices of one type. */
+        record Joint(Op.MatMul first, Op.MatMul second) implements Group {
+            @Override
+            public List<Op> ops() {
+                return List.of(first, second);
+            }
+        }
+
+        /**
+         * What goes into a cache, its norm and rotation, and another rotation beside it.
+         *
+         * @param ops all of them, in order
+         */
+        record Append(Optional<Op.RmsNorm> norm, Op.Rope own, Optional<Op.Rope> other, Op.CacheWrite write, List<Op> ops)
+                implements
+                    Group {}
+
+        /** A choice of experts, and the norm of what the router reads. */
+        record Route(Optional<Op.RmsNorm> norm, Op.GateExperts gate) implements Group {
+            @Override
+            public List<Op> ops() {
+                return norm.isPresent() ? List.of(norm.get(), gate) : List.of(gate);
+            }
+        }
+
+        /** The last products of experts, their sum, and what it is added to. */
+        record ExpertOutput(Op.ExpertMatMul product, Op.ExpertSum sum, Optional<Op.Add> add) implements Group {
+            @Override
+            public List<Op> ops() {
+                return add.isPresent() ? List.of(product, sum, add.get()) : List.of(product, sum);
+            }
+        }
     }
 
-    /** @param parts all programs of the device: what one of them leaves for another is not for one op alone */
-    Fusion(List<Program> parts) {
+    /**
+     * @param parts all programs of the device: what one of them leaves for another is not for one op alone
+     * @param features which optional kernels there are
+     * @param int8 views that norms write in int8 too
+     */
+    Fusion(List<Program> parts, Features features, Predicate<View> int8) {
         this.parts = List.copyOf(parts);
+        this.features = features;
+        this.int8 = int8;
         for (Program part : parts) {
             part.inputs().forEach(this::use);
             part.outputs().forEach(this::use);
@@ -109,7 +154,96 @@ final class Fusion {
         if (third instanceof Op.SwiGlu swiGlu && gated(first, second) && activates(swiGlu, first, second)) {
             return new Group.Gated(first, second, swiGlu);
         }
-        return new Group.Single(first);
+        return optional(ops).orElseGet(() -> new Group.Single(first));
+    }
+
+    /** Groups that need a kernel which not every driver has. */
+    private Optional<Group> optional(List<Op> ops) {
+        Optional<Group> found = Optional.empty();
+        if (features.has(Features.Kernel.JOINT)) {
+            found = joint(ops);
+        }
+        if (found.isEmpty() && features.has(Features.Kernel.APPEND)) {
+            found = append(ops);
+        }
+        if (found.isEmpty() && features.has(Features.Kernel.ROUTE)) {
+            found = route(ops);
+        }
+        if (found.isEmpty() && features.has(Features.Kernel.EXPERT_SUM)) {
+            found = expertOutput(ops);
+        }
+        return found;
+    }
+
+    private Optional<Group> joint(List<Op> ops) {
+        boolean join = ops.size() > 1 && ops.get(0) instanceof Op.MatMul a && ops.get(1) instanceof Op.MatMul b
+                && a.in().equals(b.in()) && a.weight().type() == b.weight().type()
+                // The second one may have a closer relation to what follows.
+                && group(ops.subList(1, Math.min(ops.size(), 4))) instanceof Group.Single
+                && !a.out().slot().equals(b.out().slot());
+        return join ? Optional.of(new Group.Joint((Op.MatMul) ops.get(0), (Op.MatMul) ops.get(1))) : Optional.empty();
+    }
+
+    private static Optional<Group> append(List<Op> ops) {
+        int at = 0;
+        Optional<Op.RmsNorm> norm = Optional.empty();
+        if (ops.getFirst() instanceof Op.RmsNorm first && first.in().groups() == 1) {
+            norm = Optional.of(first);
+            at++;
+        }
+        List<Op.Rope> ropes = new ArrayList<>();
+        while (at < ops.size() && ropes.size() < MOST_ROPES && ops.get(at) instanceof Op.Rope rope) {
+            ropes.add(rope);
+            at++;
+        }
+        if (ropes.isEmpty() || at == ops.size() || !(ops.get(at) instanceof Op.CacheWrite write)) {
+            return Optional.empty();
+        }
+        List<Op.Rope> own = ropes.stream().filter(rope -> goesInto(rope.out(), write)).toList();
+        Optional<Op.Rope> other = ropes.stream().filter(rope -> !goesInto(rope.out(), write)).findFirst();
+        boolean fits = own.size() == 1 && norm.map(op -> goesInto(op.out(), write)).orElse(true);
+        List<Op> together = List.copyOf(ops.subList(0, at + 1));
+        // Another work-group turns it, at the same time.
+        boolean apart = other.isEmpty()
+                || together.stream().filter(op -> !op.equals(other.get())).noneMatch(op -> touches(op, other
+                        .get().out().slot()) || touches(op, other.get().in().slot()));
+        return fits && apart
+                ? Optional.of(new Group.Append(norm, own.getFirst(), other, write, together))
+                : Optional.empty();
+    }
+
+    private static boolean goesInto(View view, Op.CacheWrite write) {
+        return write.in().stream().anyMatch(view::overlaps);
+    }
+
+    private static boolean touches(Op op, Slot slot) {
+        return op.reads().stream().anyMatch(view -> view.slot().equals(slot)) || op.writes().stream().anyMatch(view -> view.slot()
+                .equals(slot));
+    }
+
+    private Optional<Group> route(List<Op> ops) {
+        if (ops.getFirst() instanceof Op.GateExperts gate && gate.router().bytes() <= features.routeBytes()) {
+            return Optional.of(new Group.Route(Optional.empty(), gate));
+        }
+        if (ops.size() > 1 && ops.get(0) instanceof Op.RmsNorm norm && ops.get(1) instanceof Op.GateExperts gate
+                && gate.router().bytes() <= features.routeBytes() && gate.in().equals(norm.out()) && norm.in().groups() == 1
+                && !int8.test(norm.out())) {
+            return Optional.of(new Group.Route(Optional.of(norm), gate));
+        }
+        return Optional.empty();
+    }
+
+    private Optional<Group> expertOutput(List<Op> ops) {
+        if (ops.size() < 2 || !(ops.get(0) instanceof Op.ExpertMatMul product) || !(ops.get(1) instanceof Op.ExpertSum sum)
+                || !sum.in().equals(product.out()) || !handsOver(product.out())) {
+            return Optional.empty();
+        }
+        Optional<Op.Add> add = ops.size() > 2 && ops.get(2) instanceof Op.Add next && adds(next, sum.out())
+                ? Optional.of(next)
+                : Optional.empty();
+        Slot out = add.map(Op.Add::out).orElse(sum.out()).slot();
+        boolean apart = product.reads().stream().noneMatch(view -> view.slot().equals(out)) && !sum.weights().slot().equals(out);
+        return apart ? Optional.of(new Group.ExpertOutput(product, sum, add)) : Optional.empty();
     }
 
     /** Whether one kernel can compute both. */
@@ -151,7 +285,7 @@ final class Fusion {
     }
 
     /** What is added to a view; empty if the op adds something else. */
-    private static Optional<View> other(Op.Add add, View view) {
+    static Optional<View> other(Op.Add add, View view) {
         return add.a().equals(view) ? Optional.of(add.b()) : add.b().equals(view) ? Optional.of(add.a()) : Optional.empty();
     }
 }

@@ -30,6 +30,7 @@ public final class GpuDevice implements Device {
     private final String id;
     private final Tuning tuning;
     private final Capacity capacity;
+    private final Features features;
     private final AtomicLong used = new AtomicLong();
     private boolean closed;
 
@@ -40,6 +41,7 @@ public final class GpuDevice implements Device {
         id = driver.info().id();
         tuning = driver.tuning();
         capacity = driver.capacity();
+        features = driver.features();
     }
 
     @Override
@@ -107,7 +109,7 @@ public final class GpuDevice implements Device {
 
     @Override
     public Footprint footprint(List<Program> parts, CompileOptions compile) {
-        return new Plan(parts, compile, capacity, tuning).footprint();
+        return new Plan(parts, compile, capacity, tuning, features).footprint();
     }
 
     @Override
@@ -125,7 +127,7 @@ public final class GpuDevice implements Device {
                 }
             }
         }
-        Plan plan = new Plan(parts, compile, capacity, tuning);
+        Plan plan = new Plan(parts, compile, capacity, tuning, features);
         long mostArena = Math.min(MOST_ARENA_BYTES, driver.largestBinding());
         if (plan.arenaBytes() > mostArena) {
             throw new DeviceException.OutOfMemory(id, plan.arenaBytes(), mostArena,
@@ -160,7 +162,7 @@ public final class GpuDevice implements Device {
     }
 
     private Executable executable(Plan plan, List<Program> parts, long bytes) {
-        List<List<Call>> calls = new Compiler(plan, capacity, tuning).compile(parts);
+        List<List<Call>> calls = new Compiler(plan, capacity, tuning, features).compile(parts);
         Queue<?> queue = driver.queue(plan.options().profile());
         try {
             return new GpuExecutable<>(this, plan, parts, calls, queue, () -> used.addAndGet(-bytes));

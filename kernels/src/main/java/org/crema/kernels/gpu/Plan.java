@@ -13,6 +13,7 @@ import org.crema.kernels.Device.Footprint;
 import org.crema.kernels.Layout;
 import org.crema.kernels.Limits;
 import org.crema.kernels.Op;
+import org.crema.kernels.Precision;
 import org.crema.kernels.Program;
 import org.crema.kernels.Rotation;
 import org.crema.kernels.Slot;
@@ -29,11 +30,16 @@ public final class Plan {
 
     private final CompileOptions options;
     private final Capacity capacity;
+    private final Features features;
+    /** Views that products take in int8, with the rows of the largest step in which they do. */
+    private final Map<View, Integer> int8Rows = new LinkedHashMap<>();
     private final Fusion fusion;
     private final Layout layout;
     private final long logits;
     private final long order;
     private final long partials;
+    private final long int8;
+    private final long int8Bytes;
     private final long arenaBytes;
     private final Set<Weight> weights = new LinkedHashSet<>();
     private final Set<Cache> caches = new LinkedHashSet<>();
@@ -42,10 +48,12 @@ public final class Plan {
     private int constants;
     private final long largestExchange;
 
-    public Plan(List<Program> parts, CompileOptions options, Capacity capacity, Tuning tuning) {
+    public Plan(List<Program> parts, CompileOptions options, Capacity capacity, Tuning tuning, Features features) {
         this.options = options;
         this.capacity = capacity;
-        this.fusion = new Fusion(parts);
+        this.features = features;
+        parts.forEach(part -> part.ops().forEach(op -> int8Rows(op, tuning)));
+        this.fusion = new Fusion(parts, features, int8Rows::containsKey);
         this.layout = new Layout(parts, part -> fusion.groups(part).stream().map(Fusion.Group::ops).toList(), limits(), ALIGNMENT,
                 options.guardBytes());
         long logitBytes = 0;
@@ -73,9 +81,50 @@ public final class Plan {
         logits = align(layout.bytes());
         order = logits + align(logitBytes);
         partials = order + align(orderBytes);
+        int8 = partials + align(partialBytes);
+        int8Bytes = int8Rows.entrySet().stream().mapToLong(rows -> align(4L * Int8Rows.rowCells(rows.getKey().width()) * rows
+                .getValue())).max().orElse(0);
         // Never empty: there is no buffer of 0 bytes.
-        arenaBytes = Math.max(ALIGNMENT, partials + align(partialBytes));
+        arenaBytes = Math.max(ALIGNMENT, int8 + Int8Rows.REGIONS * int8Bytes);
         largestExchange = exchange(parts);
+    }
+
+    private void int8Rows(Op op, Tuning tuning) {
+        boolean tiles = tuning.tiles() && !features.has(Features.Kernel.INT8_TILES);
+        int most = tiles ? tuning.mostMatvecRows() : Integer.MAX_VALUE;
+        switch (op) {
+            case Op.MatMul product -> int8Rows(product.weight(), product.in(), most);
+            case Op.HeadMatMul product when !product.transposed() -> int8Rows(product.weight(), product.in(), most);
+            case Op.ExpertMatMul product -> {
+                int pairs = tiles ? Products.sortedFrom(product) - 1 : Integer.MAX_VALUE;
+                boolean perPair = product.in().rows().equals(product.out().rows());
+                int8Rows(product.weight(), product.in(), perPair ? pairs : Math.ceilDiv(pairs, product.ids().width()));
+            }
+            default -> {
+            }
+        }
+    }
+
+    private void int8Rows(Weight weight, View in, int most) {
+        if (int8(weight, in)) {
+            int8Rows.merge(in, Math.min(most, in.rows().most(limits())), Math::max);
+        }
+    }
+
+    /** Whether a product of these takes activations in int8. */
+    boolean int8(Weight weight, View in) {
+        return options.precision() == Precision.FAST && features.int8().test(weight.type())
+                && weight.columns() % Int8Rows.BLOCK == 0 && in.width() % Int8Rows.BLOCK == 0;
+    }
+
+    /** Rows of the largest step in which products take a view in int8; 0 if none does. */
+    int int8Rows(View view) {
+        return int8Rows.getOrDefault(view, 0);
+    }
+
+    /** Cell of a region for rows in int8. */
+    int int8Region(int region) {
+        return cell(int8 + region * int8Bytes);
     }
 
     /** The largest slot that is read or written from outside. */

@@ -4,8 +4,14 @@ import static org.crema.kernels.Rows.TOKENS;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.crema.kernels.Cache;
 import org.crema.kernels.Element;
+import org.crema.kernels.Limits;
 import org.crema.kernels.Op;
+import org.crema.kernels.Rotation;
+import org.crema.kernels.Routing;
 import org.crema.kernels.Rows;
 import org.crema.kernels.Slot;
 import org.crema.kernels.View;
@@ -15,6 +21,9 @@ import org.crema.kernels.quant.QuantType;
 final class FusedCases {
     private static final int EXPERTS = 8;
     private static final int USED = 3;
+
+    /** Kernels that are the same over each type's own function. */
+    private static final List<QuantType> OPTIONAL = List.of(QuantType.F16, QuantType.Q5_0, QuantType.Q4_K, QuantType.IQ2_XS);
 
     private FusedCases() {}
 
@@ -32,8 +41,22 @@ final class FusedCases {
         }
         cases.add(residual(QuantType.Q4_K, 65, 512, 33, true));
         cases.add(gated(QuantType.Q6_K, 65, 512, 33));
+        for (QuantType type : OPTIONAL) {
+            int[] columns = MatMulCases.columns(type);
+            cases.add(joint(type, 17, 70, columns[0], 1));
+            cases.add(joint(type, 65, 3, columns[2], 5));
+            cases.add(expertOutput(type, 33, columns[1], 1, true));
+            cases.add(expertOutput(type, 17, columns[0], 3, false));
+            cases.add(expertOutput(type, 17, columns[2], 9, true));
+        }
         for (int tokens : new int[] {1, 7}) {
             cases.add(sum(65, tokens));
+            cases.add(route(96, tokens));
+            for (Cache.Type type : Cache.Type.values()) {
+                cases.add(append(type, tokens, true, true));
+                cases.add(append(type, tokens, false, true));
+                cases.add(append(type, tokens, true, false));
+            }
         }
         return cases;
     }
@@ -97,5 +120,95 @@ final class FusedCases {
             s.add(new Op.Add(out.all(), s.input("other", TOKENS, columns).all(), sum.all()));
             return MatMulCases.steps(s, tokens, 2, out);
         });
+    }
+
+    private static Case joint(QuantType type, int rows, int more, int columns, int tokens) {
+        String name = "Fused/joint/%s/%d+%dx%d/b%d".formatted(type, rows, more, columns, tokens);
+        return new Case(name, (long) (rows + more) * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            View in = s.input("in", TOKENS, columns).all();
+            Slot first = s.slot("first", TOKENS, rows);
+            Slot second = s.slot("second", TOKENS, more);
+            s.add(new Op.MatMul(first.all(), in, data.weight("first", type, rows, columns), Optional.of(data.weight("bias",
+                    QuantType.F32, 1, rows))));
+            s.add(new Op.MatMul(second.all(), in, data.weight("second", type, more, columns)));
+            return MatMulCases.steps(s, tokens, 2, first, second);
+        });
+    }
+
+    /** @param add whether the sum is added to something, in place */
+    private static Case expertOutput(QuantType type, int rows, int columns, int tokens, boolean add) {
+        String name = "Fused/output of experts%s/%s/%dx%d/b%d".formatted(add ? ", residual" : "", type, rows, columns, tokens);
+        return new Case(name, (long) USED * rows * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            View ids = s.input("ids", TOKENS, USED, Element.I32, (cells, at, n, row) -> System.arraycopy(data.shuffled(EXPERTS),
+                    0, cells, at, n)).all();
+            Rows pairs = Rows.pairs(USED);
+            View in = s.input("in", pairs, columns).all();
+            Slot products = s.slot("products", pairs, rows);
+            Slot sum = s.slot("sum", TOKENS, rows);
+            s.add(new Op.ExpertMatMul(products.all(), in, ids, data.weight("down", type, EXPERTS, rows, columns)));
+            s.add(new Op.ExpertSum(sum.all(), products.all(), s.input("weights", TOKENS, USED).all()));
+            if (add) {
+                Slot x = s.input("x", TOKENS, rows);
+                s.add(new Op.Add(x.all(), x.all(), sum.all()));
+                return MatMulCases.steps(s, tokens, 2, x);
+            }
+            return MatMulCases.steps(s, tokens, 2, sum);
+        });
+    }
+
+    /** A norm that the router and others read. */
+    private static Case route(int columns, int tokens) {
+        String name = "Fused/norm and choice of experts/%d/b%d".formatted(columns, tokens);
+        return new Case(name, (long) EXPERTS * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            Slot normed = s.slot("normed", TOKENS, columns);
+            Slot ids = s.ids("ids", USED);
+            Slot weights = s.slot("weights", TOKENS, USED);
+            s.add(new Op.RmsNorm(normed.all(), s.input("in", TOKENS, columns).all(), data.scales("norm", QuantType.F32, columns),
+                    1e-6f));
+            Op.GateExperts gate = new Op.GateExperts(ids.all(), weights.all(), normed.all(), data.weight("router", QuantType.F32,
+                    EXPERTS, columns), Optional.empty(), Routing.plain(Routing.Scoring.SOFTMAX, EXPERTS, USED, true, 2));
+            return MatMulCases.steps(s.add(gate), tokens, 2, normed, ids, weights);
+        });
+    }
+
+    /** What a token leaves in the cache, seen through attention; the query is turned beside it. */
+    private static Case append(Cache.Type type, int tokens, boolean norm, boolean query) {
+        String name = "Fused/append%s%s/%s/b%d".formatted(norm ? ", norm" : "", query ? ", query" : "", type, tokens);
+        int heads = 3;
+        int latent = 96;
+        int rope = 32;
+        return new Case(name, (long) heads * (latent + rope) * tokens * tokens, data -> {
+            Scenario s = new Scenario(name, data).cache(type).layer();
+            Rotation rotation = new Rotation(Rotation.Pairing.ADJACENT, frequencies(rope / 2), 1.1f);
+            Slot kv = s.input("kv", TOKENS, latent + rope + 4);
+            Slot full = s.input("q", TOKENS, heads * (latent + rope));
+            View turned = full.groups(heads, latent, rope);
+            View c = kv.columns(0, latent);
+            if (norm) {
+                Slot normed = s.slot("normed", TOKENS, latent);
+                s.add(new Op.RmsNorm(normed.all(), c, data.scales("norm", QuantType.F32, latent), 1e-6f));
+                c = normed.all();
+            }
+            if (query) {
+                s.add(new Op.Rope(turned, turned, rotation));
+            }
+            View key = kv.columns(latent, rope);
+            s.add(new Op.Rope(key, key, rotation));
+            Cache cache = new Cache(0, latent + rope);
+            s.add(new Op.CacheWrite(cache, List.of(c, key)));
+            Slot out = s.slot("out", TOKENS, heads * latent);
+            s.add(new Op.LatentAttention(out.groups(heads), full.groups(heads, 0, latent), turned, cache, 0.1f));
+            Limits limits = Batch.paged(tokens, 1, 16, 40);
+            s.outputs(limits, out, full, kv);
+            Batch batch = new Batch(limits, data);
+            return s.round(batch.step(tokens)).round(batch.step(1));
+        });
+    }
+
+    private static List<Double> frequencies(int pairs) {
+        return IntStream.range(0, pairs).mapToObj(i -> Math.pow(10000, -1.0 * i / pairs)).toList();
     }
 }

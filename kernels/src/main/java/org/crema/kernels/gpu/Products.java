@@ -1,0 +1,287 @@
+package org.crema.kernels.gpu;
+
+import static org.crema.kernels.gpu.Calls.groups;
+
+import java.util.List;
+import java.util.Optional;
+import org.crema.kernels.Op;
+import org.crema.kernels.Rows;
+import org.crema.kernels.View;
+import org.crema.kernels.Weight;
+import org.crema.kernels.gpu.Call.Argument;
+import org.crema.kernels.gpu.Call.Argument.Shared;
+
+/** Makes the calls that multiply by matrices: which kernel for how many rows, and what they leave for each other. */
+final class Products {
+    /** Pairs for each expert, on average, from which on sorting them pays. */
+    private static final int PAIRS_PER_EXPERT = 2;
+
+    private final Plan plan;
+    private final Tuning tuning;
+    private final Features features;
+    private final Calls calls;
+    private final Int8Rows int8Rows;
+    /** Whose sorted pairs lie in memory, and for which tile table. */
+    private Optional<Op.ExpertMatMul> sorted = Optional.empty();
+
+    Products(Plan plan, Tuning tuning, Features features, Calls calls) {
+        this.plan = plan;
+        this.tuning = tuning;
+        this.features = features;
+        this.calls = calls;
+        this.int8Rows = new Int8Rows(plan, tuning, calls);
+    }
+
+    /**
+     * A product: what is multiplied with what, and how the rows are counted.
+     *
+     * @param in what is multiplied, a group of columns for each matrix
+     * @param matrices without experts, how many
+     * @param bias where in the constants, or -1
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, handed on as they are
+    private record Product(String name, Weight weight, View in, int[] out, int[] residual, Rows rows, int matrices, int bias,
+            int[] ids, int order) {
+        static Product plain(String name, Weight weight, View in, int[] out, int bias) {
+            return new Product(name, weight, in, out, Calls.NONE, in.rows(), weight.count(), bias, Calls.NONE, 0);
+        }
+
+        Product plus(int[] view) {
+            return new Product(name, weight, in, out, view, rows, matrices, bias, ids, order);
+        }
+
+        Product to(int[] view) {
+            return new Product(name, weight, in, view, residual, rows, matrices, bias, ids, order);
+        }
+    }
+
+    Int8Rows int8Rows() {
+        return int8Rows;
+    }
+
+    /** Forgets what lies in memory: between parts anyone may have written what it was made of. */
+    void forget() {
+        sorted = Optional.empty();
+        int8Rows.forget();
+    }
+
+    /** Forgets what was made of the slots that these ops write; no group of ops reads in int8 what it writes. */
+    void wrote(List<Op> ops) {
+        for (Op op : ops) {
+            for (View view : op.writes()) {
+                sorted = sorted.filter(by -> !by.ids().slot().equals(view.slot()));
+                int8Rows.wrote(view.slot());
+            }
+        }
+    }
+
+    void matMul(Op.MatMul op) {
+        product(product(op));
+    }
+
+    void residual(Fusion.Group.Residual group) {
+        product(product(group.product()).to(plan.view(group.add().out())).plus(plan.view(group.other())));
+    }
+
+    /** A router's logits, for steps with more rows than another call has chosen for. */
+    void router(Op.GateExperts op, int rows) {
+        int experts = op.routing().experts();
+        Product product = Product.plain(op.name(), op.router(), op.in(), new int[] {plan.logits(), experts, experts, 0}, -1);
+        if (rows < 1) {
+            matvec1(product, "");
+        }
+        moreRows(product, rows);
+    }
+
+    void headMatMul(Op.HeadMatMul op) {
+        Product product = Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), -1);
+        if (!op.transposed()) {
+            product(product);
+            return;
+        }
+        long x = Math.ceilDiv(Math.ceilDiv(op.weight().columns(), 16) * tuning.lanes(), tuning.matvecGroup());
+        int heads = op.weight().count();
+        Rows rows = op.in().rows();
+        call(product, "transposed1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
+                heads, 1));
+        call(product, "transposed4", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? 0 : x,
+                heads, Math.ceilDiv(counts.rows(rows), Tuning.FEW_ROWS)));
+    }
+
+    void expertMatMul(Op.ExpertMatMul op) {
+        Product product = product(op);
+        pairs(op, product, Optional.empty());
+        sortedPairs(op, product);
+    }
+
+    /**
+     * Gate and up: of few rows with their activation, of many by themselves.
+     *
+     * @return the rows below which the activation is done
+     */
+    int gated(Fusion.Group.Gated group) {
+        int[] out = plan.view(group.swiGlu().out());
+        return switch (group) {
+            case Fusion.Group.Gated(Op.MatMul gate, Op.MatMul up, _) -> {
+                Product product = product(gate);
+                matvec1(product.to(out), "_swiglu", new Argument.Tensor(up.weight()));
+                moreRows(product, 1);
+                moreRows(product(up), 1);
+                yield 2;
+            }
+            case Fusion.Group.Gated(Op.ExpertMatMul gate, Op.ExpertMatMul up, _) -> {
+                Product product = product(gate);
+                pairs(gate, product.to(out), Optional.of(up.weight()));
+                sortedPairs(gate, product);
+                sortedPairs(up, product(up));
+                yield sortedFrom(gate);
+            }
+            default -> throw new IllegalStateException("no products: " + group);
+        };
+    }
+
+    /** Two products of the same rows. */
+    void joint(Fusion.Group.Joint group) {
+        Product first = product(group.first());
+        Product second = product(group.second());
+        long x = matvecGroups(first.weight()) + matvecGroups(second.weight());
+        Rows rows = first.rows();
+        call(first, "matvec1_joint", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0, 1,
+                1), new Argument.Tensor(second.weight())).arg(second.out()).arg(second.weight().rows()).arg(second.bias());
+        moreRows(first, 1);
+        moreRows(second, 1);
+    }
+
+    /**
+     * The last products of experts: of few rows with their sum, of many by themselves.
+     *
+     * @return the pairs below which the sum is done
+     */
+    int expertOutput(Fusion.Group.ExpertOutput group, View out, int[] residual) {
+        Op.ExpertMatMul op = group.product();
+        Product product = product(op);
+        int used = op.ids().width();
+        int from = sortedFrom(op);
+        long x = matvecGroups(op.weight());
+        call(product.to(plan.view(out)).plus(residual), "matvec1_sum", tuning.matvecGroup(), (counts, groups) -> groups(groups,
+                counts.tokens() * used < from ? x : 0, 1, counts.tokens())).arg(plan.view(group.sum().weights()));
+        sortedPairs(op, product);
+        return from;
+    }
+
+    /** Pairs of a token and an expert from which on they are sorted. */
+    static int sortedFrom(Op.ExpertMatMul op) {
+        return PAIRS_PER_EXPERT * op.weight().count();
+    }
+
+    private Product product(Op.MatMul op) {
+        return Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), plan.vector(op.bias()));
+    }
+
+    private Product product(Op.ExpertMatMul op) {
+        int used = op.ids().width();
+        int[] ids = plan.view(op.ids());
+        ids[2] = used;
+        ids[3] = op.in().rows().equals(Rows.TOKENS) ? used : 1;
+        return new Product(op.name(), op.weight(), op.in(), plan.view(op.out()), Calls.NONE, op.out().rows(), 1, -1, ids,
+                plan.order());
+    }
+
+    private void product(Product product) {
+        matvec1(product, "");
+        moreRows(product, 1);
+    }
+
+    /** Of one row. */
+    private void matvec1(Product product, String variant, Argument... tensors) {
+        long x = matvecGroups(product.weight());
+        int matrices = product.matrices();
+        Rows rows = product.rows();
+        call(product, "matvec1" + variant, tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1
+                ? x
+                : 0, matrices, 1), tensors);
+    }
+
+    private long matvecGroups(Weight weight) {
+        return Math.ceilDiv(weight.rows() * (long) tuning.lanes(), tuning.matvecGroup());
+    }
+
+    /** Of more rows than that. */
+    private void moreRows(Product product, int than) {
+        long x = matvecGroups(product.weight());
+        int most = tuning.mostMatvecRows();
+        int matrices = product.matrices();
+        Rows rows = product.rows();
+        call(product, "matvec" + Tuning.FEW_ROWS, tuning.matvecGroup(), (counts, groups) -> {
+            int n = counts.rows(rows);
+            groups(groups, n > than && n <= most ? x : 0, matrices, Math.ceilDiv(n, Tuning.FEW_ROWS));
+        });
+        if (plan.limits().tokens() <= most) {
+            return;
+        }
+        long tiles = Math.ceilDiv(product.weight().rows(), tuning.gemm().tileRows());
+        int tileTokens = tuning.gemm().tileTokens();
+        call(product, "gemm", tuning.gemm().group(), (counts, groups) -> {
+            int n = counts.rows(rows);
+            groups(groups, n > most ? tiles : 0, matrices, Math.ceilDiv(n, tileTokens));
+        });
+    }
+
+    /** Each pair by itself. */
+    private void pairs(Op.ExpertMatMul op, Product product, Optional<Weight> up) {
+        int used = op.ids().width();
+        int from = sortedFrom(op);
+        long x = matvecGroups(op.weight());
+        Argument[] tensors = up.stream().map(Argument.Tensor::new).toArray(Argument[]::new);
+        call(product, up.isPresent() ? "matvec1_swiglu" : "matvec1", tuning.matvecGroup(), (counts, groups) -> {
+            int pairs = counts.tokens() * used;
+            groups(groups, pairs < from ? x : 0, 1, pairs);
+        }, tensors);
+    }
+
+    /** Pairs of the same expert together. */
+    private void sortedPairs(Op.ExpertMatMul op, Product product) {
+        int experts = op.weight().count();
+        int used = op.ids().width();
+        int from = sortedFrom(op);
+        if (plan.limits().tokens() * (long) used < from) {
+            return;
+        }
+        if (sorted.filter(by -> by.ids().equals(op.ids()) && by.weight().count() == experts).isEmpty()) {
+            calls.add("sorting of pairs", calls.experts(experts), "sort_pairs", tuning.sortGroup(), (counts, groups) -> groups(
+                    groups, counts.tokens() * used < from ? 0 : 1, 1, 1)).arg(Shared.ARENA).arg(product.ids()).arg(Shared.STEP)
+                    .arg(plan.order()).arg(Plan.mostTiles(op, plan.limits(), tuning));
+            sorted = Optional.of(op);
+        }
+        String kernel = tuning.tiles() ? "gemm" : "matvec" + Tuning.FEW_ROWS;
+        int group = tuning.tiles() ? tuning.gemm().group() : tuning.matvecGroup();
+        long tiles = tuning.tiles() ? Math.ceilDiv(op.weight().rows(), tuning.gemm().tileRows()) : matvecGroups(op.weight());
+        int tile = tuning.sortedTile();
+        call(product, kernel, group, (counts, groups) -> {
+            int pairs = counts.tokens() * used;
+            groups(groups, pairs < from ? 0 : tiles, 1, Math.min(pairs, pairs / tile + experts));
+        });
+    }
+
+    /** @param tensors that the kernel reads besides, before all other arguments */
+    private Call call(Product product, String kernel, int group, Counts.Sizer sizer, Argument... tensors) {
+        Weight weight = product.weight();
+        long stride = plan.inPlace(weight) ? weight.matrixStride() : weight.rows() * weight.rowBytes();
+        boolean int8 = takesInt8(product, kernel);
+        // Before the call that reads them.
+        int[] in = int8 ? int8Rows.of(product.in(), weight.columns()) : plan.view(product.in());
+        Call call = calls.add(product.name(), calls.matMul(weight), int8 ? kernel + "_i8" : kernel, group, sizer)
+                .arg(new Argument.Tensor(weight));
+        for (Argument tensor : tensors) {
+            call.arg(tensor);
+        }
+        return call.wide(stride).arg((int) weight.rowBytes()).arg(weight.rows()).arg(weight.columns()).arg(Shared.ARENA)
+                .arg(in).arg(product.out()).arg(product.residual()).arg(Shared.STEP).arg(Calls.counted(product.rows()))
+                .arg(Shared.CONSTANTS).arg(product.bias()).arg(product.ids()).arg(product.order());
+    }
+
+    private boolean takesInt8(Product product, String kernel) {
+        return plan.int8(product.weight(), product.in()) && !kernel.startsWith("transposed")
+                && (!kernel.startsWith("gemm") || features.has(Features.Kernel.INT8_TILES));
+    }
+}
