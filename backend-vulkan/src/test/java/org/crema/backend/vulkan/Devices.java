@@ -45,7 +45,8 @@ final class Devices {
         need();
         Facts f = Facts.of(Instance.get().devices().getFirst());
         Facts.MemoryType local = new Facts.MemoryType(f.local().index(), f.local().bytes(), f.local().heap(), false);
-        Facts discrete = new Facts(f.handle(), f.version(), VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, f.vendor(), f.name(), f.driver(),
+        Facts discrete = new Facts(f.handle(), f.version(), VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, f.vendor(), f.name(),
+                f.driver(),
                 f.subgroup(), f.maxGroup(), f.maxGroups(), f.maxAllocation(), f.maxRange(), f.sharedMemory(), f.offsetAlignment(),
                 f.hostAlignment(), f.nanosPerTick(), f.family(), local, f.staging(), false, f.budget(), f.missing());
         return new GpuDevice(new VulkanDriver(0, discrete, Tuning.OTHER), DeviceOptions.DEFAULT);

@@ -188,7 +188,8 @@ class VulkanDeviceTest {
             long binding = Long.parseLong(device.info().details().get("largest binding").replaceAll("\\D", "")) << 20;
             assumeTrue(binding <= 256L << 20, "a binding spans " + (binding >> 20) + " MiB here, which is too much for a test");
             int rows = (int) Math.ceilDiv(binding, 2L * columns) / 2 + 1;
-            Weight large = new Weight("large", QuantType.F16, count, rows, columns, arena.allocate(2L * count * rows * columns, 64));
+            Weight large = new Weight("large", QuantType.F16, count, rows, columns,
+                    arena.allocate(2L * count * rows * columns, 64));
             assertTrue(large.bytes() > binding);
             long last = large.offset(count - 1, rows - 1);
             for (int c = 0; c < columns; c++) {
