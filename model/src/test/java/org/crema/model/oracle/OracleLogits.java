@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.crema.kernels.Cache;
@@ -47,7 +48,17 @@ public final class OracleLogits {
      * @param tokens most tokens in a step, so that prompts come in several steps
      */
     public static Stream<DynamicTest> tests(Supplier<Device> device, Precision precision, double tolerance, int tokens) {
-        return OracleModel.all().stream().map(model -> dynamicTest(model.name() + " " + precision, () -> {
+        return tests(device, precision, tolerance, tokens, model -> true);
+    }
+
+    /**
+     * Tests for some of the golden models that are there.
+     *
+     * @param wanted which
+     */
+    public static Stream<DynamicTest> tests(Supplier<Device> device, Precision precision, double tolerance, int tokens,
+            Predicate<OracleModel> wanted) {
+        return OracleModel.all().stream().filter(wanted).map(model -> dynamicTest(model.name() + " " + precision, () -> {
             try (Device d = device.get(); GgufFile file = GgufFile.open(model.file())) {
                 check(model, logits(file, d, precision, tokens, model.promptTokens(), 0), model.golden(""), precision, tolerance,
                         0);

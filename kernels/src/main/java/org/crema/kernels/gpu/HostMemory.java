@@ -1,4 +1,4 @@
-package org.crema.backend.opencl;
+package org.crema.kernels.gpu;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -6,13 +6,13 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Main memory, for devices that compute in it. */
-final class HostMemory {
+public final class HostMemory {
     private static final Path MEMINFO = Path.of("/proc/meminfo");
 
     private HostMemory() {}
 
     /** Bytes that are free for new allocations; an estimate, {@link Long#MAX_VALUE} where the system does not tell. */
-    static long free() {
+    public static long free() {
         if (!Files.isReadable(MEMINFO)) {
             return Long.MAX_VALUE;
         }

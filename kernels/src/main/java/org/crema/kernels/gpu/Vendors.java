@@ -1,4 +1,4 @@
-package org.crema.backend.opencl;
+package org.crema.kernels.gpu;
 
 import static org.crema.kernels.gpu.Tuning.AMD_WAVE32;
 import static org.crema.kernels.gpu.Tuning.AMD_WAVE64;
@@ -8,10 +8,9 @@ import static org.crema.kernels.gpu.Tuning.OTHER;
 import static org.crema.kernels.gpu.Tuning.PROCESSOR;
 
 import java.util.List;
-import org.crema.kernels.gpu.Tuning;
 
 /** Which tuning is for which device. */
-final class Vendors {
+public final class Vendors {
     private Vendors() {}
 
     /** A row of the vendor table. */
@@ -28,7 +27,7 @@ final class Vendors {
      * @param wave wave size as the device says, 0 if it does not
      * @param largestGroup most work-items of a group
      */
-    static Tuning of(boolean processor, String vendor, int wave, long largestGroup) {
+    public static Tuning of(boolean processor, String vendor, int wave, long largestGroup) {
         if (processor) {
             return PROCESSOR;
         }

@@ -1,0 +1,3 @@
+#define NB 1
+#define GATED
+#include "matmul/matvec.glsl"

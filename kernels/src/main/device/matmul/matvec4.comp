@@ -1,0 +1,2 @@
+#define NB 4
+#include "matmul/matvec.glsl"

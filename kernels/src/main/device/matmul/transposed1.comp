@@ -1,0 +1,2 @@
+#define NB 1
+#include "matmul/transposed.glsl"

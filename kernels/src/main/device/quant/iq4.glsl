@@ -1,0 +1,21 @@
+// Four-bit I-quant without a codebook of points: each nibble picks one of 16 uneven levels. Byte offsets:
+//
+//   IQ4_NL  0 d | 2 q: 16 x u8    d level
+#include "codebook/KVALUES_IQ4NL"
+
+// A level of the table, which lies in four words: to look one up takes no memory.
+float level(uint q) {
+    const uint word = q < 8 ? q < 4 ? KVALUES_IQ4NL[0] : KVALUES_IQ4NL[1] : q < 12 ? KVALUES_IQ4NL[2] : KVALUES_IQ4NL[3];
+    return float(int(word << 24 - 8 * (q & 3)) >> 24);
+}
+
+vec4 levels4(uint q) {
+    return vec4(level(q & 15), level(q >> 8 & 15), level(q >> 16 & 15), level(q >> 24 & 15));
+}
+
+weights16 IQ4_NL_decode16(uint64_t row, uint i) {
+    const uint64_t b = row + (i >> 1) * 18;
+    const float d = f16(b);
+    const uvec4 q = words2(b + 2) >> 4 * (i & 1);
+    return weights16(d * levels4(q.x), d * levels4(q.y), d * levels4(q.z), d * levels4(q.w));
+}
