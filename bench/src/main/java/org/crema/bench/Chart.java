@@ -40,7 +40,7 @@ public final class Chart {
 
     private static CategoryChart chart(String title, List<Result> group) {
         CategoryChart chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT).title(title).yAxisTitle("tokens/s").build();
-        List<String> devices = group.stream().map(r -> r.device().id()).toList();
+        List<String> devices = group.stream().map(Result::devices).toList();
         List<Double> medians = group.stream().map(r -> r.samples().median()).toList();
         List<Double> spreads = group.stream().map(r -> r.samples().deviation()).toList();
         chart.addSeries("measured", devices, medians, spreads).setFillColor(Color.decode(Html.COLOURS.getFirst()));

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.crema.kernels.Rates;
 
 /** Two sets of records side by side. */
 public final class Comparison {
@@ -60,20 +59,15 @@ public final class Comparison {
     }
 
     /**
-     * The factor between the limits that the device measured in both runs, the larger of bandwidth's and arithmetic's: a machine that is
-     * shared, or clocked lower, says nothing about the build.
+     * The factor between what the devices' own limits allowed in both runs: a machine that is shared, or clocked lower, says nothing about
+     * the build. The limit that counts is the test's, of bandwidth or of arithmetic.
      */
     private static double drift(Entry before, Entry after) {
-        if (before.rates().isEmpty() || after.rates().isEmpty()) {
+        if (before.limit().isEmpty() || after.limit().isEmpty()) {
             return 1;
         }
-        Rates a = before.rates().get();
-        Rates b = after.rates().get();
-        return Math.max(factor(a.bytesPerSecond(), b.bytesPerSecond()), factor(a.flopsPerSecond(), b.flopsPerSecond()));
-    }
-
-    private static double factor(double a, double b) {
-        return Math.max(a / b, b / a);
+        double factor = before.limit().getAsDouble() / after.limit().getAsDouble();
+        return Math.max(factor, 1 / factor);
     }
 
     public List<Change> changes() {

@@ -7,8 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import org.crema.kernels.Rates;
+import java.util.OptionalDouble;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -27,10 +26,10 @@ import tools.jackson.databind.json.JsonMapper;
  * @param trial what was timed
  * @param samples tokens per second
  * @param configuration what else may make a difference, by name
- * @param rates what the device reached at best in that run
+ * @param limit tokens per second that what the devices reached at best in that run allows
  */
 public record Entry(String engine, String commit, String file, String model, long size, long parameters, String device,
-        String placement, Trial trial, Samples samples, Map<String, String> configuration, Optional<Rates> rates) {
+        String placement, Trial trial, Samples samples, Map<String, String> configuration, OptionalDouble limit) {
     private static final JsonMapper JSON = new JsonMapper();
     /** Fields in which two runs of the same test may differ. */
     private static final List<String> CONFIGURATION = List.of("cpu_info", "gpu_info", "device_details", "n_threads", "n_batch",
@@ -96,17 +95,12 @@ public record Entry(String engine, String commit, String file, String model, lon
             return new Entry(engine, text(node, "build_commit", "unknown"), base(text(node, "model_filename", "")),
                     text(node, "model_type", ""), node.path("model_size").asLong(0), node.path("model_n_params").asLong(0),
                     device, text(node, "placement", layers(node, device)), trial, samples(node, where), configuration,
-                    rates(node));
+                    node.path("limit_ts").isNumber()
+                            ? OptionalDouble.of(node.get("limit_ts").asDouble())
+                            : OptionalDouble.empty());
         } catch (IllegalArgumentException e) {
             throw new IOException(where + ": " + e.getMessage(), e);
         }
-    }
-
-    private static Optional<Rates> rates(JsonNode node) {
-        return node.has("limit_bytes_per_second") && node.has("limit_flops_per_second")
-                ? Optional.of(
-                        new Rates(node.get("limit_bytes_per_second").asDouble(), node.get("limit_flops_per_second").asDouble()))
-                : Optional.empty();
     }
 
     private static String layers(JsonNode node, String device) {

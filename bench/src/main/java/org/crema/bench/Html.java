@@ -67,8 +67,11 @@ public final class Html {
         facts.put("settings", first.settings().precision().name().toLowerCase(Locale.ROOT) + " precision, " + first.settings()
                 .cacheType().name().toLowerCase(Locale.ROOT) + " cache, steps of " + first.settings().batch());
         for (Result r : results) {
-            facts.put(r.device().id(), r.device().name() + " " + r.device().details() + String.format(Locale.ROOT,
-                    "; at best %.1f GB/s, %.1f GFLOP/s", r.rates().bytesPerSecond() / 1e9, r.rates().flopsPerSecond() / 1e9));
+            for (Share share : r.shares()) {
+                facts.put(share.device().id(), share.device().name() + " " + share.device().details() + String.format(Locale.ROOT,
+                        "; at best %.1f GB/s, %.1f GFLOP/s", share.rates().bytesPerSecond() / 1e9, share.rates().flopsPerSecond()
+                                / 1e9));
+            }
         }
         page.append(
                 "<p class=\"note\">Bars: median tokens per second. Thin line: slowest to fastest sample. Upright line: what the"
@@ -99,7 +102,7 @@ public final class Html {
             Result r = results.get(i);
             Samples s = r.samples();
             int y = i * ROW;
-            text(0, y, r.device().id());
+            text(0, y, r.devices());
             bar(y, s.median() / most, COLOURS.get(i % COLOURS.size()));
             line("whisker", s.least() / most, s.most() / most, y + ROW / 2.0, y + ROW / 2.0);
             line("limit", r.limit() / most, r.limit() / most, y + 1, y + ROW - 1);

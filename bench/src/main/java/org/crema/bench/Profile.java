@@ -2,13 +2,13 @@ package org.crema.bench;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.crema.kernels.Op;
-import org.crema.kernels.Rates;
 import org.crema.kernels.Timing;
 import org.crema.kernels.Work;
 import org.crema.model.placement.Placement;
@@ -47,7 +47,7 @@ public record Profile(String subject, String device, Trial trial, List<Piece> pi
      *
      * @throws org.crema.kernels.DeviceException if the device cannot run the model
      */
-    public static Profile of(Subject subject, Placement placement, Settings settings, Trial trial, Rates rates) {
+    public static Profile of(Subject subject, Placement placement, Settings settings, Trial trial, List<Share> shares) {
         try (Rig rig = new Rig(placement, Rig.options(settings, List.of(trial)).withProfile())) {
             for (int i = 0; i < WARM_UP_STEPS; i++) {
                 rig.run(trial);
@@ -57,28 +57,28 @@ public record Profile(String subject, String device, Trial trial, List<Piece> pi
             for (int i = 0; i < repetitions; i++) {
                 rig.run(trial);
             }
-            return of(subject.type(), placement.devices().getFirst().info().id(), trial, rig.engine().timings(), repetitions,
-                    rates,
-                    settings);
+            return of(subject.type(), shares, trial, rig.engine().timings(), repetitions, settings);
         }
     }
 
-    private static Profile of(String subject, String device, Trial trial, List<Timing> timings, int repetitions, Rates rates,
+    private static Profile of(String subject, List<Share> shares, Trial trial, List<Timing> timings, int repetitions,
             Settings settings) {
         boolean prompt = trial.prompt() > 0;
         int tokens = prompt ? Math.min(trial.prompt(), settings.batch()) : trial.streams();
         Work.Shape shape = new Work.Shape(tokens, prompt ? 1 : trial.streams(), prompt ? 1 : trial.streams(),
-                trial.depth() + trial
-                        .generate() / 2.0,
-                settings.cacheType());
+                trial.depth() + trial.generate() / 2.0, settings.cacheType());
+        IdentityHashMap<Op, Share> shareOf = new IdentityHashMap<>();
+        shares.forEach(share -> share.programs().forEach(program -> program.ops().forEach(op -> shareOf.put(op, share))));
         Map<String, Sum> sums = new LinkedHashMap<>();
         double all = 0;
         for (Timing timing : timings) {
-            Sum sum = sums.computeIfAbsent(name(timing.ops()), n -> new Sum());
+            Share share = shareOf.get(timing.ops().getFirst());
+            Sum sum = sums.computeIfAbsent((shares.size() == 1 ? "" : share.device().id() + ": ") + name(timing
+                    .ops()), n -> new Sum());
             sum.count++;
             sum.nanos += (double) timing.nanos() / repetitions;
             Work work = timing.ops().stream().map(op -> Work.of(op, shape)).reduce(Work.NONE, Work::plus);
-            sum.least += 1e9 * rates.seconds(work.bytes(), work.operations()) * timing.runs() / repetitions;
+            sum.least += 1e9 * share.rates().seconds(work.bytes(), work.operations()) * timing.runs() / repetitions;
             all += (double) timing.nanos() / repetitions;
         }
         List<Piece> pieces = new ArrayList<>();
@@ -87,7 +87,8 @@ public record Profile(String subject, String device, Trial trial, List<Piece> pi
             pieces.add(new Piece(entry.getKey(), sum.count, sum.nanos, sum.nanos / all, sum.least / sum.nanos));
         }
         pieces.sort(Comparator.comparingDouble(Piece::nanos).reversed());
-        return new Profile(subject, device, trial, List.copyOf(pieces));
+        return new Profile(subject, shares.stream().map(share -> share.device().id()).collect(Collectors.joining("+")), trial,
+                List.copyOf(pieces));
     }
 
     private static String name(List<Op> ops) {

@@ -6,34 +6,49 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.crema.kernels.DeviceInfo;
-import org.crema.kernels.Rates;
 
 /**
- * One trial of one subject on one device, with the whole configuration.
+ * One trial of one subject in one place, with the whole configuration.
  *
  * @param environment of the run
  * @param settings of the run
  * @param subject what ran; its memory may be freed
- * @param device where
+ * @param shares where: the devices, what each has of the model, and what each reached at best
  * @param placement which part of the model ran where, in words
  * @param trial what was timed
  * @param time when the first sample began
  * @param nanos of each sample
- * @param rates what the device reached at best, in the same run
  * @param profile where the time goes, if that was asked for
  */
-public record Result(Environment environment, Settings settings, Subject subject, DeviceInfo device, String placement,
-        Trial trial,
-        Instant time, List<Long> nanos, Rates rates, Optional<Profile> profile) {
+public record Result(Environment environment, Settings settings, Subject subject, List<Share> shares, String placement,
+        Trial trial, Instant time, List<Long> nanos, Optional<Profile> profile) {
     public Result {
+        shares = List.copyOf(shares);
         nanos = List.copyOf(nanos);
     }
 
-    Result withRates(Rates others) {
-        return new Result(environment, settings, subject, device, placement, trial, time, nanos, others, profile);
+    Result withShares(List<Share> others) {
+        return new Result(environment, settings, subject, others, placement, trial, time, nanos, profile);
+    }
+
+    /** Ids of the devices: {@code opencl:0+cpu}. */
+    public String devices() {
+        return joined(device -> device.id());
+    }
+
+    /** Names of the backends: {@code opencl+cpu}. */
+    public String backends() {
+        return joined(DeviceInfo::backend);
+    }
+
+    private String joined(Function<DeviceInfo, String> text) {
+        return shares.stream().map(Share::device).map(text).distinct().collect(Collectors.joining("+"));
     }
 
     /** Tokens per second. */
@@ -43,7 +58,7 @@ public record Result(Environment environment, Settings settings, Subject subject
 
     /** Tokens per second that the measured rates allow. */
     public double limit() {
-        return trial.tokens() / Limit.seconds(subject.graph().program(), trial, settings, rates);
+        return trial.tokens() / Limit.seconds(shares, trial, settings);
     }
 
     /** The median's share of the limit. */
@@ -58,8 +73,8 @@ public record Result(Environment environment, Settings settings, Subject subject
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("build_commit", environment.commit());
         fields.put("cpu_info", environment.processor());
-        fields.put("gpu_info", device.kind() == DeviceInfo.Kind.HOST ? "" : device.name());
-        fields.put("backends", device.backend());
+        fields.put("gpu_info", joined(device -> device.kind() == DeviceInfo.Kind.HOST ? "" : device.name()));
+        fields.put("backends", backends());
         fields.put("model_filename", subject.file());
         fields.put("model_type", subject.type());
         fields.put("model_size", subject.bytes());
@@ -69,7 +84,7 @@ public record Result(Environment environment, Settings settings, Subject subject
         fields.put("n_threads", threads());
         fields.put("type_k", settings.cacheType().name().toLowerCase(Locale.ROOT));
         fields.put("type_v", settings.cacheType().name().toLowerCase(Locale.ROOT));
-        fields.put("devices", device.id());
+        fields.put("devices", devices());
         fields.put("n_prompt", trial.prompt());
         fields.put("n_gen", trial.generate());
         fields.put("n_depth", trial.depth());
@@ -87,10 +102,10 @@ public record Result(Environment environment, Settings settings, Subject subject
         fields.put("most_ts", samples.most());
         fields.put("precision", settings.precision().name().toLowerCase(Locale.ROOT));
         fields.put("placement", placement);
-        fields.put("device_name", device.name());
-        fields.put("device_details", device.details());
-        fields.put("limit_bytes_per_second", rates.bytesPerSecond());
-        fields.put("limit_flops_per_second", rates.flopsPerSecond());
+        fields.put("device_name", joined(DeviceInfo::name));
+        fields.put("device_details", each(share -> share.device().details()));
+        fields.put("limit_bytes_per_second", each(share -> share.rates().bytesPerSecond()));
+        fields.put("limit_flops_per_second", each(share -> share.rates().flopsPerSecond()));
         fields.put("limit_ts", limit());
         fields.put("limit_share", share());
         fields.put("model_note", subject.note());
@@ -108,9 +123,14 @@ public record Result(Environment environment, Settings settings, Subject subject
         return fields;
     }
 
-    /** Of the device if it says so, else as asked for. */
+    /** Of the only device, or a list with that of each. */
+    private Object each(Function<Share, Object> value) {
+        return shares.size() == 1 ? value.apply(shares.getFirst()) : shares.stream().map(value).toList();
+    }
+
+    /** Of a device if it says so, else as asked for. */
     private int threads() {
-        String said = device.details().get("threads");
-        return said == null ? settings.threads() : Integer.parseInt(said);
+        return shares.stream().map(share -> share.device().details().get("threads")).filter(Objects::nonNull).findFirst().map(
+                Integer::valueOf).orElse(settings.threads());
     }
 }

@@ -39,7 +39,7 @@ final class Rig implements AutoCloseable {
     Rig(Placement placement, CompileOptions options) {
         this.limits = options.limits();
         this.vocabulary = placement.graph().vocabulary();
-        this.engine = new Engine(placement, options);
+        this.engine = new Engine(placement, options.withStreamed(placement.streamedWeights()));
         this.step = new Step(limits, arena);
         this.logits = arena.allocate(4L * limits.outputs() * vocabulary, 64);
     }

@@ -7,11 +7,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
-import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Rates;
 import org.crema.model.placement.Placement;
 
@@ -22,13 +22,22 @@ import org.crema.model.placement.Placement;
 public final class Runner {
     private static final double GAIN = 0.03;
     private static final int MOST_ROUNDS = 20;
+    private static final long MOMENT = 200_000_000;
+    /** A trial may take so long, whatever the limit. */
+    private static final long LEAST_SHARE = 1_000_000_000;
+    private static final int PROBES = 3;
+    /** The part of a trial by which its time is guessed. */
+    private static final int PROBE = 8;
 
     private final Settings settings;
     private final boolean profile;
     private final Environment environment;
     private final Listener listener;
-    private final List<Target> targets = new ArrayList<>();
+    private final List<Site> sites;
+    /** What devices reach at best, of all times that they were asked in this run. */
+    private final Map<Device, Rates> rates = new HashMap<>();
     private final List<Result> results = new ArrayList<>();
+    private final List<Placement> placements = new ArrayList<>();
     private final List<String> skipped = new ArrayList<>();
 
     /** Is told how far a run is. */
@@ -44,87 +53,88 @@ public final class Runner {
         Subject open() throws IOException;
     }
 
-    /** A device and what it reaches at best, of all times that it was asked in this run. */
-    private static final class Target {
-        private final Device device;
-        private Rates rates;
-
-        Target(Device device) {
-            this.device = device;
-            this.rates = device.measure();
-        }
-
-        void measureAgain() {
-            Rates now = device.measure();
-            rates = new Rates(Math.max(rates.bytesPerSecond(), now.bytesPerSecond()), Math.max(rates.flopsPerSecond(), now
-                    .flopsPerSecond()));
-        }
-    }
-
-    /** A trial on a device, with its samples so far. */
-    private record Entry(Target target, Rig rig, Trial trial, Instant time, List<Long> nanos) {}
+    /** A trial at a site, with its samples so far. */
+    private record Entry(Site site, Site.Placed placed, Rig rig, Trial trial, Instant time, List<Long> nanos) {}
 
     /**
-     * @param devices stay open; their limits are measured here
+     * @param sites their devices stay open; the limits of these are measured here
      * @param profile whether to find out where the time goes, after everything was timed
      */
-    public Runner(List<Device> devices, Settings settings, boolean profile, Listener listener) {
+    public Runner(List<Site> sites, Settings settings, boolean profile, Listener listener) {
         this.settings = settings;
         this.profile = profile;
         this.listener = listener;
         this.environment = Environment.here();
-        for (Device device : devices) {
-            listener.begins("limits of " + device.info().id(), 0, 0);
-            targets.add(new Target(device));
+        this.sites = List.copyOf(sites);
+        for (Site site : sites) {
+            for (Device device : site.devices()) {
+                if (!rates.containsKey(device)) {
+                    listener.begins("limits of " + device.info().id(), 0, 0);
+                    rates.put(device, device.measure());
+                }
+            }
         }
     }
 
+    private void measureAgain() {
+        rates.replaceAll((device, before) -> {
+            Rates now = device.measure();
+            return new Rates(Math.max(before.bytesPerSecond(), now.bytesPerSecond()), Math.max(before.flopsPerSecond(), now
+                    .flopsPerSecond()));
+        });
+    }
+
     /**
-     * Times the trials of one subject on all devices. A device that cannot run it is left out, with its reason.
+     * Times the trials of one subject at all sites. One that cannot run it is left out, with its reason.
      *
-     * @param limit past half of it no round of warming up begins, past it no further repetition, once each trial has two samples
+     * @param limit past half of it no round of warming up begins, past it no further repetition, once each trial has two samples. A trial
+     *     at a site that would take more than its share for a single run is left out, and that is said
      */
     public void run(Source source, List<Trial> trials, Duration limit) throws IOException {
         long start = System.nanoTime();
         try (Subject subject = source.open()) {
             List<Entry> entries = new ArrayList<>();
             try {
-                targets.forEach(target -> compile(subject, target, trials, entries));
+                sites.forEach(site -> compile(subject, site, trials, entries));
                 time(entries, start, limit.toNanos());
             } finally {
                 entries.stream().map(Entry::rig).distinct().forEach(Rig::close);
             }
-            targets.forEach(Target::measureAgain);
-            entries.forEach(entry -> results.add(result(subject, entry)));
+            measureAgain();
+            for (Entry entry : entries) {
+                results.add(result(subject, entry));
+                placements.add(entry.placed().placement());
+            }
         }
     }
 
-    private void compile(Subject subject, Target target, List<Trial> trials, List<Entry> entries) {
-        DeviceInfo info = target.device.info();
-        listener.begins(subject.type() + " on " + info.id(), 0, 0);
+    private void compile(Subject subject, Site site, List<Trial> trials, List<Entry> entries) {
+        listener.begins(subject.type() + " on " + site.id(), 0, 0);
         try {
-            Rig rig = new Rig(Placement.single(subject.graph(), target.device), settings, trials);
-            trials.forEach(trial -> entries.add(new Entry(target, rig, trial, Instant.now(), new ArrayList<>())));
+            Site.Placed placed = site.place(subject.graph(), Rig.options(settings, trials));
+            Rig rig = new Rig(placed.placement(), settings, trials);
+            trials.forEach(trial -> entries.add(new Entry(site, placed, rig, trial, Instant.now(), new ArrayList<>())));
         } catch (DeviceException e) {
-            skipped.add(info.id() + ", " + subject.file() + ": " + e.getMessage());
+            skipped.add(site.id() + ", " + subject.file() + ": " + e.getMessage());
         }
     }
 
     private Result result(Subject subject, Entry entry) {
-        Target target = entry.target();
         Trial trial = entry.trial();
+        Placement placement = entry.placed().placement();
+        List<Share> shares = Share.of(placement, rates);
         Optional<Profile> where = Optional.empty();
         if (profile) {
             listener.begins("profile of " + name(entry), 0, 0);
-            where = Optional
-                    .of(Profile.of(subject, Placement.single(subject.graph(), target.device), settings, trial, target.rates));
+            where = Optional.of(Profile.of(subject, placement, settings, trial, shares));
         }
-        DeviceInfo info = target.device.info();
-        return new Result(environment, settings, subject, info, "all on " + info.id(), trial, entry.time(), entry.nanos(),
-                target.rates, where);
+        return new Result(environment, settings, subject, shares, entry.placed().words(), trial, entry.time(), entry.nanos(),
+                where);
     }
 
     private void time(List<Entry> entries, long start, long limit) {
+        long share = Math.max(LEAST_SHARE, limit / Math.max(1, entries.size()));
+        entries.removeIf(entry -> leftOut(entry, share));
         int all = entries.size() * (settings.repetitions() + 1);
         int done = 0;
         for (Entry entry : entries) {
@@ -138,9 +148,29 @@ public final class Runner {
                     continue;
                 }
                 listener.begins(name(entry), done++, all);
-                entry.nanos().add(entry.rig().run(entry.trial()));
+                entry.nanos().add(sample(entry));
             }
         }
+    }
+
+    /** Whether a trial would take too long, by a small part of it. */
+    private boolean leftOut(Entry entry, long share) {
+        Trial trial = entry.trial();
+        Trial probe = trial.part(PROBE);
+        double parts = (double) trial.tokens() / probe.tokens();
+        double best = Double.MAX_VALUE;
+        // The first runs are slower, by what Java compiles meanwhile.
+        for (int i = 0; i < PROBES && best > share; i++) {
+            listener.begins("trying " + name(entry), 0, 0);
+            best = Math.min(best, parts * entry.rig().run(probe));
+        }
+        if (best <= share) {
+            return false;
+        }
+        skipped.add(String.format(Locale.ROOT, "%s: about %.0f s a run; -m and --device with fewer names leave more time",
+                name(entry),
+                best / 1e9));
+        return true;
     }
 
     /**
@@ -160,6 +190,17 @@ public final class Runner {
         }
     }
 
+    /** The time of a run; of a short one the median of as many as a moment holds, since a neighbour's moments are longer than it. */
+    private long sample(Entry entry) {
+        List<Long> runs = new ArrayList<>();
+        long begin = System.nanoTime();
+        do {
+            runs.add(entry.rig().run(entry.trial()));
+        } while (settings.warmUp().isPositive() && System.nanoTime() - begin < MOMENT);
+        runs.sort(null);
+        return runs.get(runs.size() / 2);
+    }
+
     /** The best time of a run, of as many as the warm-up time holds, at least one. */
     private double round(Entry entry) {
         double best = Double.MAX_VALUE;
@@ -171,14 +212,16 @@ public final class Runner {
     }
 
     private static String name(Entry entry) {
-        return entry.target().device.info().id() + " " + entry.trial().label();
+        return entry.site().id() + " " + entry.trial().label();
     }
 
-    /** What was timed so far, by subject, device and trial; held against the best rates of the whole run. */
+    /** What was timed so far, by subject, site and trial; held against the best rates of the whole run. */
     public List<Result> results() {
-        Map<String, Rates> best = new HashMap<>();
-        targets.forEach(target -> best.put(target.device.info().id(), target.rates));
-        return results.stream().map(result -> result.withRates(best.get(result.device().id()))).toList();
+        List<Result> best = new ArrayList<>();
+        for (int i = 0; i < results.size(); i++) {
+            best.add(results.get(i).withShares(Share.of(placements.get(i), rates)));
+        }
+        return best;
     }
 
     /** What could not be run, and why. */

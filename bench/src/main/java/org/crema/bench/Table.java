@@ -69,8 +69,8 @@ public final class Table {
                 .words("placement").words("test").numbers("t/s").numbers("median").numbers("of limit");
         for (Result r : results) {
             Samples s = r.samples();
-            table.row(r.subject().type(), size(r.subject().bytes()), params(r.subject().parameters()), r.device().backend(),
-                    r.device().id(), r.placement(), r.trial().label(),
+            table.row(r.subject().type(), size(r.subject().bytes()), params(r.subject().parameters()), r.backends(),
+                    r.devices(), r.placement(), r.trial().label(),
                     String.format(Locale.ROOT, "%.2f ± %.2f", s.mean(), s.deviation()),
                     String.format(Locale.ROOT, "%.2f", s.median()), String.format(Locale.ROOT, "%.1f %%", 100 * r.share()));
         }

@@ -66,6 +66,12 @@ public record Trial(int prompt, int generate, int depth, int streams) {
         return sweep;
     }
 
+    /** About one part of so many of what is timed, at least a token. */
+    Trial part(int parts) {
+        int part = Math.ceilDiv(prompt, parts);
+        return new Trial(part, part == 0 ? Math.ceilDiv(generate, parts) : generate / parts, depth, streams);
+    }
+
     /** As llama-bench names it: {@code pp512}, {@code tg128 @ d4096}; with several streams {@code tg32 x 8}. */
     public String label() {
         StringBuilder label = new StringBuilder();

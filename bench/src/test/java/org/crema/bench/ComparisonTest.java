@@ -54,10 +54,14 @@ class ComparisonTest {
     @Test
     void aSlowerMachineIsNoSlowerBuild() throws IOException {
         Result before = Fixtures.result("cpu", Fixtures.ANSWER, 500, 505, 495);
-        Result after = Fixtures.result("cpu", Fixtures.ANSWER, 300, 305, 295).withRates(new Rates(10e9, 200e9));
+        Result after = Fixtures.result("cpu", new Rates(10e9, 200e9), Fixtures.ANSWER, 300, 305, 295);
         assertFalse(new Comparison(entries(before), entries(after)).changes().getFirst().real());
-        Result worse = Fixtures.result("cpu", Fixtures.ANSWER, 200, 205, 195).withRates(new Rates(10e9, 200e9));
+        Result worse = Fixtures.result("cpu", new Rates(10e9, 200e9), Fixtures.ANSWER, 200, 205, 195);
         assertTrue(new Comparison(entries(before), entries(worse)).changes().getFirst().real());
+        // Reading a prompt of 512 tokens does not depend on bandwidth.
+        Result prompt = Fixtures.result("cpu", Fixtures.PROMPT, 500, 505, 495);
+        Result slower = Fixtures.result("cpu", new Rates(15e9, 200e9), Fixtures.PROMPT, 450, 455, 445);
+        assertTrue(new Comparison(entries(prompt), entries(slower)).changes().getFirst().real());
     }
 
     @Test

@@ -26,15 +26,24 @@ final class Fixtures {
         return new DeviceInfo(backend, 0, "Test " + backend, kind, 1L << 34, 1L << 33, details);
     }
 
+    private static Share share(DeviceInfo info, Subject subject, Rates limits) {
+        return new Share(info, List.of(subject.graph().program()), limits);
+    }
+
     /** A result of the embedded model with these tokens per second. */
     static Result result(String backend, Trial trial, double... rates) throws IOException {
+        return result(backend, RATES, trial, rates);
+    }
+
+    static Result result(String backend, Rates limits, Trial trial, double... rates) throws IOException {
         Environment environment = new Environment("0123456789", "Test CPU", 2, "Linux", "JVM 25", List.of("-Xmx1g"),
                 OptionalDouble.of(2600));
         List<Long> nanos = Arrays.stream(rates).mapToObj(rate -> Math.round(trial.tokens() * 1e9 / rate)).toList();
         DeviceInfo info = device(backend, backend.equals("cpu") ? DeviceInfo.Kind.HOST : DeviceInfo.Kind.DISCRETE);
         try (Subject subject = Subject.embedded()) {
-            return new Result(environment, Settings.DEFAULT, subject, info, "all on " + info.id(), trial,
-                    Instant.parse("2026-01-02T03:04:05.678Z"), nanos, RATES, Optional.empty());
+            return new Result(environment, Settings.DEFAULT, subject, List.of(share(info, subject, limits)),
+                    "all on " + info.id(), trial,
+                    Instant.parse("2026-01-02T03:04:05.678Z"), nanos, Optional.empty());
         }
     }
 

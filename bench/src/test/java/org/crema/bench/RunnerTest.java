@@ -22,6 +22,7 @@ import org.crema.kernels.Precision;
 import org.crema.kernels.Step;
 import org.crema.kernels.quant.QuantType;
 import org.crema.model.placement.Placement;
+import org.crema.model.placement.PlacementOptions;
 import org.crema.model.runtime.Devices;
 import org.crema.model.runtime.Engine;
 import org.junit.jupiter.api.AfterEach;
@@ -44,13 +45,13 @@ class RunnerTest {
         List<String> order = new ArrayList<>();
         List<Trial> trials = List.of(new Trial(5, 0, 0, 1), new Trial(2, 3, 20, 2));
         try (Device reference = Devices.open("reference", DeviceOptions.DEFAULT)) {
-            Runner runner = new Runner(List.of(cpu, reference), SHORT.withRepetitions(2), true,
+            Runner runner = new Runner(List.of(Site.of(cpu), Site.of(reference)), SHORT.withRepetitions(2), true,
                     (what, done, all) -> order.add(what));
             runner.run(Subject::embedded, trials, LONG);
             assertEquals(List.of(), runner.skipped());
             assertEquals(List.of("cpu pp5", "cpu pp2+tg3 @ d20 x 2", "reference pp5", "reference pp2+tg3 @ d20 x 2"),
                     runner.results()
-                            .stream().map(r -> r.device().id() + " " + r.trial().label()).toList());
+                            .stream().map(r -> r.devices() + " " + r.trial().label()).toList());
             for (Result result : runner.results()) {
                 assertEquals(2, result.nanos().size());
                 assertTrue(result.samples().least() > 0 && result.limit() > 0);
@@ -70,8 +71,30 @@ class RunnerTest {
     }
 
     @Test
+    void devicesThatShareAModel() throws IOException {
+        try (Device reference = Devices.open("reference", DeviceOptions.DEFAULT)) {
+            PlacementOptions options = PlacementOptions.DEFAULT.withLayers(2);
+            Runner runner = new Runner(List.of(Site.of(cpu), new Site(List.of(reference, cpu), options)),
+                    SHORT.withRepetitions(1),
+                    true, Runner.Listener.NONE);
+            runner.run(Subject::embedded, List.of(new Trial(0, 2, 0, 1)), LONG);
+            assertEquals(List.of(), runner.skipped());
+            Result alone = runner.results().getFirst();
+            Result shared = runner.results().getLast();
+            assertEquals("reference+cpu", shared.devices());
+            assertEquals("reference+cpu", shared.backends());
+            assertEquals("reference: layers 4-5, head; cpu: embedding, layers 0-3", shared.placement());
+            assertTrue(shared.limit() < alone.limit(), "two thirds of the time of the one, a third of the slow one's");
+            List<Profile.Piece> pieces = shared.profile().orElseThrow().pieces();
+            assertTrue(pieces.stream().anyMatch(piece -> piece.name().startsWith("cpu: Embed")), pieces::toString);
+            assertTrue(pieces.stream().anyMatch(piece -> piece.name().startsWith("reference: LatentAttention")),
+                    pieces::toString);
+        }
+    }
+
+    @Test
     void aDeviceThatCannotIsLeftOutWithItsReason() throws IOException {
-        Runner runner = new Runner(List.of(new RefusingDevice(cpu)), SHORT, false, Runner.Listener.NONE);
+        Runner runner = new Runner(List.of(Site.of(new RefusingDevice(cpu))), SHORT, false, Runner.Listener.NONE);
         runner.run(Subject::embedded, List.of(new Trial(0, 1, 0, 1)), LONG);
         assertEquals(List.of(), runner.results());
         assertEquals(1, runner.skipped().size());
@@ -79,8 +102,21 @@ class RunnerTest {
     }
 
     @Test
+    void whatWouldTakeTooLongIsLeftOutWithItsReason() throws IOException {
+        try (Device reference = Devices.open("reference", DeviceOptions.DEFAULT)) {
+            Runner runner = new Runner(List.of(Site.of(cpu), Site.of(reference)), SHORT.withRepetitions(1), false,
+                    Runner.Listener.NONE);
+            // A token takes the interpreter a hundred milliseconds and more.
+            runner.run(Subject::embedded, List.of(new Trial(0, 200, 0, 1)), Duration.ofSeconds(8));
+            assertEquals(List.of("cpu"), runner.results().stream().map(Result::devices).toList());
+            assertTrue(runner.skipped().getFirst().matches("reference tg200: about \\d+ s a run; .*"),
+                    runner.skipped()::toString);
+        }
+    }
+
+    @Test
     void pastTheLimitTwoSamplesAreEnough() throws IOException {
-        Runner runner = new Runner(List.of(cpu), SHORT.withRepetitions(5), false, Runner.Listener.NONE);
+        Runner runner = new Runner(List.of(Site.of(cpu)), SHORT.withRepetitions(5), false, Runner.Listener.NONE);
         runner.run(Subject::embedded, List.of(new Trial(1, 0, 0, 1)), Duration.ZERO);
         assertEquals(2, runner.results().getFirst().nanos().size());
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.List;
+import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Program;
 import org.crema.kernels.Rates;
 import org.junit.jupiter.api.Test;
@@ -55,15 +56,24 @@ class TrialTest {
     }
 
     @Test
+    void aPartOfATrial() {
+        assertEquals(new Trial(64, 0, 7, 2), new Trial(512, 0, 7, 2).part(8));
+        assertEquals(new Trial(0, 16, 0, 1), new Trial(0, 128, 0, 1).part(8));
+        assertEquals(new Trial(0, 1, 0, 1), new Trial(0, 3, 0, 1).part(8));
+        assertEquals(new Trial(1, 0, 0, 1), new Trial(5, 3, 0, 1).part(8));
+    }
+
+    @Test
     void aPromptIsReadInSteps() throws IOException {
         try (Subject subject = Subject.embedded()) {
             Program program = subject.graph().program();
             // So slow a memory that only bytes count: two steps read everything twice.
-            Rates slow = new Rates(1, 1e30);
-            double half = Limit.seconds(program, new Trial(16, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
-            double whole = Limit.seconds(program, new Trial(32, 0, 0, 1), Settings.DEFAULT.withBatch(16), slow);
+            List<Share> slow = List
+                    .of(new Share(Fixtures.device("cpu", DeviceInfo.Kind.HOST), List.of(program), new Rates(1, 1e30)));
+            double half = Limit.seconds(slow, new Trial(16, 0, 0, 1), Settings.DEFAULT.withBatch(16));
+            double whole = Limit.seconds(slow, new Trial(32, 0, 0, 1), Settings.DEFAULT.withBatch(16));
             assertTrue(whole > 1.8 * half && whole < 2.2 * half, () -> half + " and " + whole);
-            double token = Limit.seconds(program, new Trial(0, 1, 0, 1), Settings.DEFAULT, slow);
+            double token = Limit.seconds(slow, new Trial(0, 1, 0, 1), Settings.DEFAULT);
             assertTrue(token > 0.4 * subject.bytes() && token < subject.bytes(), () -> token + " of " + subject.bytes());
         }
     }

@@ -5,8 +5,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.crema.bench.Comparison;
 import org.crema.bench.Entry;
@@ -14,25 +16,29 @@ import org.crema.bench.OpBench;
 import org.crema.bench.Result;
 import org.crema.bench.Runner;
 import org.crema.bench.Settings;
+import org.crema.bench.Site;
 import org.crema.bench.Subject;
 import org.crema.bench.Synthetic;
 import org.crema.bench.Trial;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Cache;
 import org.crema.kernels.Device;
+import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Precision;
+import org.crema.model.placement.PlacementOptions;
 import org.crema.model.runtime.Devices;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Times models on devices. */
 @Command(name = "bench", description = "Times reading prompts (pp) and writing answers (tg) on every device, as llama-bench does, beside what each device can do at most.")
 final class BenchCommand implements Callable<Integer> {
     /** Of each subject where none was asked for. */
-    private static final Duration DEFAULT_LIMIT = Duration.ofSeconds(45);
+    private static final Duration DEFAULT_LIMIT = Duration.ofSeconds(40);
     private static final Duration NO_LIMIT = Duration.ofDays(1);
     /** A device that computes in main memory may make a copy. */
     private static final long MEMORY_FACTOR = 2;
@@ -73,8 +79,11 @@ final class BenchCommand implements Callable<Integer> {
     private int threads;
 
     @Option(names = {"-dev",
-        "--device"}, split = ",", paramLabel = "ID", defaultValue = "all", description = "Devices: all, cpu, opencl:0, …; crema doctor lists them (${DEFAULT-VALUE}).")
+        "--device"}, split = ",", paramLabel = "ID", defaultValue = "all", description = "Devices, one after the other: all, cpu, opencl:0, …; opencl:0+cpu shares the model as the placement options say. crema doctor lists them (${DEFAULT-VALUE}).")
     private List<String> devices;
+
+    @Mixin
+    private SharingMixin sharing;
 
     @Option(names = "--precision", paramLabel = "P", defaultValue = "fast", description = "f32 or fast (${DEFAULT-VALUE}).")
     private Precision precision;
@@ -121,22 +130,33 @@ final class BenchCommand implements Callable<Integer> {
         List<Entry> before = compare == null ? List.of() : Entry.read(compare);
         List<Entry> others = imported == null ? List.of() : Entry.read(imported);
         write.forEach(BenchOutput::of);
-        List<Device> open = new ArrayList<>();
+        PlacementOptions placement = sharing.options(line -> {});
+        Map<String, Device> open = new LinkedHashMap<>();
         try (BenchProgress progress = new BenchProgress()) {
-            for (String id : deviceIds()) {
-                open.add(Devices.open(id, new DeviceOptions(threads, Long.MAX_VALUE)));
+            List<Site> sites = new ArrayList<>();
+            for (String ids : deviceIds()) {
+                List<Device> site = new ArrayList<>();
+                for (String id : ids.split("\\+", -1)) {
+                    Device device = open.computeIfAbsent(id, each -> Devices.open(each, new DeviceOptions(threads,
+                            Long.MAX_VALUE)));
+                    if (site.contains(device)) {
+                        throw new DeviceException("device " + id + " is named twice in \"" + ids + "\"");
+                    }
+                    site.add(device);
+                }
+                sites.add(new Site(site, placement));
             }
-            return ops == null ? models(open, parts, before, others, progress) : ops(open, progress);
+            return ops == null ? models(sites, parts, before, others, progress) : ops(List.copyOf(open.values()), progress);
         } finally {
-            open.forEach(Device::close);
+            open.values().forEach(Device::close);
         }
     }
 
-    private int models(List<Device> open, List<Part> parts, List<Entry> before, List<Entry> others, BenchProgress progress)
+    private int models(List<Site> sites, List<Part> parts, List<Entry> before, List<Entry> others, BenchProgress progress)
             throws IOException {
         Settings settings = Settings.DEFAULT.withRepetitions(repetitions).withBatch(batch).withThreads(threads)
                 .withPrecision(precision).withCacheType(cacheType).withWarmUp(Duration.ofNanos((long) (warmUp * 1e9)));
-        Runner runner = new Runner(open, settings, profile, progress);
+        Runner runner = new Runner(sites, settings, profile, progress);
         for (Part part : parts) {
             runner.run(part.source(), part.trials(), part.limit());
         }

@@ -15,6 +15,7 @@ import org.crema.bench.Html;
 import org.crema.bench.OpBench;
 import org.crema.bench.Records;
 import org.crema.bench.Result;
+import org.crema.bench.Share;
 import org.crema.bench.Table;
 
 /** How results are written. */
@@ -115,8 +116,11 @@ enum BenchOutput {
     private static List<String> notes(List<Result> results) {
         Map<String, String> notes = new LinkedHashMap<>();
         for (Result r : results) {
-            notes.put(r.device().id(), String.format(Locale.ROOT, "%s: %s, at best %.1f GB/s and %.1f GFLOP/s in this run",
-                    r.device().id(), r.device().name(), r.rates().bytesPerSecond() / 1e9, r.rates().flopsPerSecond() / 1e9));
+            for (Share share : r.shares()) {
+                String id = share.device().id();
+                notes.put(id, String.format(Locale.ROOT, "%s: %s, at best %.1f GB/s and %.1f GFLOP/s in this run", id, share
+                        .device().name(), share.rates().bytesPerSecond() / 1e9, share.rates().flopsPerSecond() / 1e9));
+            }
             if (!r.subject().note().isEmpty()) {
                 notes.put(r.subject().file(), r.subject().file() + ": " + r.subject().note());
             }

@@ -79,7 +79,7 @@ class AllocationTest {
 
     private static void compile(Plan plan, String id, long limit) {
         try (Device device = Devices.open(id, new DeviceOptions(0, limit))) {
-            device.compile(plan.placement().segmentsOf(0).stream().map(segment -> segment.program()).toList(), plan.compile())
+            device.compile(plan.placement().programsOf(0), plan.compile())
                     .close();
         }
     }

@@ -44,11 +44,22 @@ class SplitPointsTest {
     private static final double TOLERANCE = 1e-5;
     private static final int TOKENS = 6;
     private static final int STEP = 4;
+    /** The first step of a prompt is one, the second is not. */
+    private static final int LARGE_STEP = 3;
 
     private static final List<Device> DEVICES = new ArrayList<>();
 
-    /** Devices of a split, by their numbers here, and where each tag goes among them. */
-    private record Cut(String name, List<Device> devices, ToIntFunction<ModelGraph.Tag> place) {}
+    /**
+     * Devices of a split, by their numbers here, and where each tag goes among them.
+     *
+     * @param streamed whether large steps bring experts from the second device to the first
+     */
+    private record Cut(String name, List<Device> devices, ToIntFunction<ModelGraph.Tag> place, boolean streamed) {
+        Placement of(ModelGraph graph) {
+            Placement placement = Placement.of(graph, devices, place);
+            return streamed ? placement.streamed(1, LARGE_STEP) : placement;
+        }
+    }
 
     @BeforeAll
     static void open() {
@@ -103,7 +114,7 @@ class SplitPointsTest {
         double worst = 0;
         List<Cut> cuts = cuts(graph, able);
         for (Cut cut : cuts) {
-            double error = OracleData.nmse(logits(Placement.of(graph, cut.devices, cut.place), prompt), whole);
+            double error = OracleData.nmse(logits(cut.of(graph), prompt), whole);
             worst = Math.max(worst, error);
             if (!(error <= TOLERANCE)) {
                 wrong.put(cut.name, error);
@@ -139,6 +150,10 @@ class SplitPointsTest {
                 for (int from = 0; !a.equals(b) && from <= graph.layers(); from++) {
                     add(cuts, mixture, "from layer " + from, List.of(a, b), List.of(from));
                 }
+                if (!a.equals(b) && mixture) {
+                    cuts.add(new Cut("experts streamed from " + b.info().id() + " to " + a.info().id(), List.of(a, b),
+                            tag -> tag.role() == Role.EXPERTS ? 1 : 0, true));
+                }
                 for (Device c : able) {
                     for (int from = 1; !a.equals(b) && !b.equals(c) && !a.equals(c) && from < graph.layers(); from++) {
                         add(cuts, mixture, "layer " + from, List.of(a, b, c), List.of(from, from + 1));
@@ -153,11 +168,11 @@ class SplitPointsTest {
     private static void add(List<Cut> cuts, boolean mixture, String name, List<Device> devices, List<Integer> from) {
         ToIntFunction<ModelGraph.Tag> byLayer = tag -> (int) from.stream().filter(layer -> tag.layer() >= layer).count();
         String where = name + " on " + devices.stream().map(device -> device.info().id()).toList();
-        cuts.add(new Cut(where, devices, byLayer));
+        cuts.add(new Cut(where, devices, byLayer, false));
         if (mixture) {
             cuts.add(new Cut(where + ", experts on the next", devices, tag -> tag.role() == Role.EXPERTS
                     ? (byLayer.applyAsInt(tag) + 1) % devices.size()
-                    : byLayer.applyAsInt(tag)));
+                    : byLayer.applyAsInt(tag), false));
         }
     }
 }

@@ -31,6 +31,14 @@ public interface Device extends AutoCloseable {
      */
     Rates measure();
 
+    /**
+     * Measures how fast tensors come from main memory to the device, in bytes per second: what {@link CompileOptions#streamed}
+     * tensors cost. Infinite where they are used as they are mapped.
+     */
+    default double measureUpload() {
+        return Double.POSITIVE_INFINITY;
+    }
+
     /** Frees the device; its executables must be closed before. */
     @Override
     void close();
@@ -38,10 +46,11 @@ public interface Device extends AutoCloseable {
     /**
      * Bytes on a device.
      *
-     * @param weights copies of tensors, 0 where they are used as they are mapped
+     * @param weights copies of tensors that stay, 0 where they are used as they are mapped
      * @param caches all cache pages
      * @param scratch slots
-     * @param staging anything else: step blocks, partial sums, host buffers that the device can read
+     * @param staging anything else: step blocks, partial sums, memory that streamed tensors come to, host buffers that the device
+     *     can read
      */
     record Footprint(long weights, long caches, long scratch, long staging) {
         public long total() {

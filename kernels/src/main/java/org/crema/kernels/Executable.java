@@ -12,6 +12,8 @@ import java.util.List;
  *   write(input, rows, n); run(0);     // for each part in order: its copies, then itself
  *   read(output, rows, n);
  * </pre>
+ *
+ * <p>A part may be left out of a step if what it would write is not read, or is written from outside.
  */
 public interface Executable extends AutoCloseable {
     /** Takes over what the step says; the step may be changed afterwards. */

@@ -44,21 +44,48 @@ public record Segment(int device, int part, Program program, List<Slot> copies) 
         return segments;
     }
 
+    /**
+     * The same runs of ops with some of them on other devices, and the copies that this takes.
+     *
+     * @param program what was cut
+     * @param segments what it was cut into
+     * @param place number of the device of each segment
+     */
+    public static List<Segment> moved(Program program, List<Segment> segments, int[] place) {
+        List<Draft> drafts = linked(program, segments.stream().map(segment -> segment.program().ops()).toList(), place);
+        List<Segment> result = new ArrayList<>();
+        for (int i = 0; i < place.length; i++) {
+            result.add(drafts.get(i).finish(segments.get(i).program().name()));
+        }
+        return result;
+    }
+
     /** Runs of ops of one device, none beyond one of these ends, with what they need from each other. */
     private static List<Draft> drafts(Program program, ToIntFunction<Op> place, BitSet ends) {
-        List<Draft> drafts = new ArrayList<>();
-        Map<Slot, Holders> slots = new HashMap<>();
-        program.inputs().forEach(slot -> slots.put(slot, new Holders(null)));
-        Map<Integer, Integer> parts = new HashMap<>();
+        List<List<Op>> runs = new ArrayList<>();
         List<Op> ops = program.ops();
         for (int from = 0, to; from < ops.size(); from = to) {
             int device = place.applyAsInt(ops.get(from));
             for (to = from + 1; to < ops.size() && !ends.get(to) && place.applyAsInt(ops.get(to)) == device;) {
                 to++;
             }
-            Draft draft = new Draft(device, parts.merge(device, 1, Integer::sum) - 1, from, ops.subList(from, to));
+            runs.add(ops.subList(from, to));
+        }
+        return linked(program, runs, runs.stream().mapToInt(run -> place.applyAsInt(run.getFirst())).toArray());
+    }
+
+    private static List<Draft> linked(Program program, List<List<Op>> runs, int[] place) {
+        List<Draft> drafts = new ArrayList<>();
+        Map<Slot, Holders> slots = new HashMap<>();
+        program.inputs().forEach(slot -> slots.put(slot, new Holders(null)));
+        Map<Integer, Integer> parts = new HashMap<>();
+        int from = 0;
+        for (List<Op> run : runs) {
+            int device = place[drafts.size()];
+            Draft draft = new Draft(device, parts.merge(device, 1, Integer::sum) - 1, from, run);
             draft.link(slots);
             drafts.add(draft);
+            from += run.size();
         }
         program.outputs().forEach(slot -> slots.get(slot).readBack(slot));
         return drafts;

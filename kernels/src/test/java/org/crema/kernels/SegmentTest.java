@@ -202,7 +202,14 @@ class SegmentTest {
             boolean written = program.build().ops().stream().anyMatch(op -> op.writes().stream().anyMatch(v -> v.slot().equals(
                     outputs[1])));
             Program built = written ? program.build(outputs) : program.build(outputs[0]);
-            new Stamps(built, cut(built, where), random.nextBoolean() ? 0 : 12).run();
+            List<Segment> segments = cut(built, where);
+            int guard = random.nextBoolean() ? 0 : 12;
+            new Stamps(built, segments, guard).run();
+            // The same runs, some of them elsewhere.
+            int[] place = segments.stream().mapToInt(s -> random.nextInt(3) == 0 ? random.nextInt(3) : s.device()).toArray();
+            List<Segment> moved = Segment.moved(built, segments, place);
+            assertArrayEquals(place, moved.stream().mapToInt(Segment::device).toArray());
+            new Stamps(built, moved, guard).run();
         }
     }
 

@@ -183,6 +183,20 @@ public final class GpuDevice implements Device {
         return rates[0];
     }
 
+    @Override
+    public double measureUpload() {
+        if (capacity.processor()) {
+            return Double.POSITIVE_INFINITY;
+        }
+        double[] rate = new double[1];
+        run("measuring", () -> {
+            try (Queue<?> queue = driver.queue(false)) {
+                rate[0] = Roofline.upload(queue, driver);
+            }
+        });
+        return rate[0];
+    }
+
     /** Runs something; exceptions of the binding become ones that say what failed. */
     void run(String what, Runnable work) {
         try {

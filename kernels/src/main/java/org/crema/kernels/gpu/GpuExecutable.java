@@ -116,7 +116,10 @@ final class GpuExecutable<B> implements Executable {
         }
         Part calls = parts.get(part);
         runs[part]++;
-        device.run("part " + part, () -> calls.run(counts));
+        device.run("part " + part, () -> {
+            memory.stream(part);
+            calls.run(counts);
+        });
     }
 
     @Override

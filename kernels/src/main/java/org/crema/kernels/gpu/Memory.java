@@ -38,6 +38,12 @@ final class Memory<B> implements Binding<B> {
         for (Weight weight : plan.weights()) {
             weights.put(weight, plan.inPlace(weight) ? inPlace(weight) : queue.allocate(weight.bytes()));
         }
+        List<B> slabs = plan.slabs().stream().map(queue::allocate).toList();
+        for (List<Weight> stream : plan.streams()) {
+            for (int i = 0; i < stream.size(); i++) {
+                weights.put(stream.get(i), slabs.get(i));
+            }
+        }
         fillConstants();
         for (Weight weight : plan.weights()) {
             if (!plan.inPlace(weight)) {
@@ -78,6 +84,11 @@ final class Memory<B> implements Binding<B> {
     private B inPlace(Weight weight) {
         mapped.add(weight.data());
         return queue.map(weight.data().asSlice(0, weight.offset(weight.count() - 1, weight.rows())));
+    }
+
+    /** Brings the tensors that a part does not find on the device. */
+    void stream(int part) {
+        plan.streams().get(part).forEach(weight -> copy(weight, weights.get(weight)));
     }
 
     /** Matrices without the gaps between them. */

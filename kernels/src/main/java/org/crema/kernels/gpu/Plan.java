@@ -1,6 +1,7 @@
 package org.crema.kernels.gpu;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -42,6 +43,8 @@ public final class Plan {
     private final long int8Bytes;
     private final long arenaBytes;
     private final Set<Weight> weights = new LinkedHashSet<>();
+    /** Of each part, the tensors that come when it runs; those of the same place in all lists share memory. */
+    private final List<List<Weight>> streams = new ArrayList<>();
     private final Set<Cache> caches = new LinkedHashSet<>();
     private final Map<Weight, Integer> vectors = new LinkedHashMap<>();
     private final Map<Rotation, Integer> rotations = new LinkedHashMap<>();
@@ -78,6 +81,12 @@ public final class Plan {
                 }
             }
         }
+        for (Program part : parts) {
+            streams.add(part.tensors().stream().filter(weights::contains).filter(options.streamed()::contains)
+                    .filter(weight -> !inPlace(weight)).toList());
+        }
+        streams.forEach(weights::removeAll);
+        checkStreams();
         logits = align(layout.bytes());
         order = logits + align(logitBytes);
         partials = order + align(orderBytes);
@@ -87,6 +96,20 @@ public final class Plan {
         // Never empty: there is no buffer of 0 bytes.
         arenaBytes = Math.max(ALIGNMENT, int8 + Int8Rows.REGIONS * int8Bytes);
         largestExchange = exchange(parts);
+    }
+
+    /** A kernel's arguments are set once, so a tensor that several parts read comes to the same place for all of them. */
+    private void checkStreams() {
+        Map<Weight, Integer> places = new HashMap<>();
+        for (List<Weight> stream : streams) {
+            for (int i = 0; i < stream.size(); i++) {
+                int place = i;
+                if (places.computeIfAbsent(stream.get(i), weight -> place) != place) {
+                    throw new IllegalArgumentException(stream.get(i)
+                            + " cannot be streamed: parts read it at different places among their streamed tensors");
+                }
+            }
+        }
     }
 
     private void int8Rows(Op op, Tuning tuning) {
@@ -216,7 +239,26 @@ public final class Plan {
         return (cache.bytes(options.cacheType(), limits()) + options.guardBytes() + WORD - 1) & -WORD;
     }
 
-    /** Tensors that kernels read in their own format. */
+    /** Of each part, the tensors that come when it runs; those of the same place in all lists share memory. */
+    List<List<Weight>> streams() {
+        return streams;
+    }
+
+    /** Bytes of the memory that streamed tensors share, by their place. */
+    List<Long> slabs() {
+        List<Long> slabs = new ArrayList<>();
+        for (List<Weight> stream : streams) {
+            for (int i = 0; i < stream.size(); i++) {
+                if (i == slabs.size()) {
+                    slabs.add(0L);
+                }
+                slabs.set(i, Math.max(slabs.get(i), stream.get(i).bytes()));
+            }
+        }
+        return slabs;
+    }
+
+    /** Tensors that kernels read in their own format and that stay on the device. */
     public Set<Weight> weights() {
         return weights;
     }
@@ -284,7 +326,7 @@ public final class Plan {
         for (Cache cache : caches) {
             cached += cacheBytes(cache);
         }
-        long own = arenaBytes - align(layout.bytes());
+        long own = arenaBytes - align(layout.bytes()) + slabs().stream().mapToLong(Long::longValue).sum();
         return new Footprint(copies, cached, align(layout.bytes()), own + constantBytes() + stepBytes() + (capacity.processor()
                 ? exchangeBytes()
                 : 0));

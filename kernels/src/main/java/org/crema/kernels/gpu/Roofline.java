@@ -1,5 +1,7 @@
 package org.crema.kernels.gpu;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +15,8 @@ import org.crema.kernels.gpu.Call.Argument.Shared;
 final class Roofline<B> {
     /** Of the buffer that is read, where the device allows it: more than the caches hold. */
     private static final long MOST_BYTES = 512L << 20;
+    private static final long MOST_UPLOAD = 64L << 20;
+    private static final int ALIGNMENT = 64;
     /** Part of the memory that is taken at most. */
     private static final int SHARE = 32;
     /** Cells that a work-item reads, as vectors of four. */
@@ -49,6 +53,23 @@ final class Roofline<B> {
         double reading = best("read_all", READS, reads);
         double computing = best("multiply_adds", TURNS, groups);
         return new Rates(bytes / reading, (double) FLOPS * TURNS * groups * group / computing);
+    }
+
+    /** Bytes per second from memory of this process that is not the driver's, as mapped files are. */
+    static <T> double upload(Queue<T> queue, Driver driver) {
+        long size = Math.min(MOST_UPLOAD, Math.min(driver.info().memoryBytes() / SHARE, driver.largestBinding()));
+        T buffer = queue.allocate(size);
+        long best = Long.MAX_VALUE;
+        try (Arena scope = Arena.ofConfined()) {
+            MemorySegment from = scope.allocate(size, ALIGNMENT).fill((byte) 1);
+            for (int round = 0; round < ROUNDS; round++) {
+                long start = System.nanoTime();
+                queue.write(buffer, 0, from);
+                queue.finish();
+                best = Math.min(best, System.nanoTime() - start);
+            }
+        }
+        return size / (1e-9 * Math.max(1, best));
     }
 
     /** Seconds of the quickest run. */

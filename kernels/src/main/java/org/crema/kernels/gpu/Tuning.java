@@ -80,6 +80,11 @@ public record Tuning(String name, int wave, int lanes, int matvecGroup, boolean 
     public static final Tuning NVIDIA = new Tuning("NVIDIA", 32, 32, 64, false, true, new Tile(8, 8, 8, 4), 256, 256, 32, 256,
             128, 8);
 
+    /** Kernels in CUDA C++: a warp for a row, tiles for tensor cores. {@code tuning.cuh} has the same numbers. */
+    public static final Tuning CUDA = new Tuning("NVIDIA, CUDA", 32, 32, 128, false, true, new Tile(16, 8, 8, 8), 256, 256, 32,
+            256,
+            128, 8);
+
     public static final Tuning INTEL = new Tuning("Intel GPU", 16, 16, 64, false, true, new Tile(8, 8, 8, 4), 128, 128, 32, 128,
             64, 4);
 

@@ -11,7 +11,9 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
@@ -19,7 +21,9 @@ import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.Op;
 import org.crema.kernels.Precision;
+import org.crema.kernels.Program;
 import org.crema.kernels.Rates;
+import org.crema.kernels.Segment;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Support;
 import org.crema.kernels.Timing;
@@ -138,6 +142,38 @@ public abstract class ConformanceKit {
         }
     }
 
+    /** Experts that come when their part runs, and all tensors of parts before and after it, compute what they do when they stay. */
+    @Test
+    void tensorsThatAreStreamed() {
+        assumeTrue(only().isEmpty(), "only with all cases");
+        Case layer = cases().stream().filter(c -> c.name().startsWith(PROFILED)).findFirst().orElseThrow();
+        try (Arena arena = Arena.ofShared()) {
+            Scenario scenario = layer.build().apply(new RandomData(seed, arena));
+            Precision precision = precisions().getFirst();
+            CompileOptions options = new CompileOptions(precision, scenario.cacheType(), scenario.limits())
+                    .withGuards(GUARD_BYTES);
+            List<Map<Slot, int[]>> expected;
+            try (Runner runner = new Runner(reference, scenario, Scenario.Cut.PARTS, options)) {
+                expected = runner.run();
+            }
+            Set<Weight> experts = scenario.program().ops().stream().filter(Op.ExpertMatMul.class::isInstance)
+                    .flatMap(op -> op.tensors().stream()).collect(Collectors.toSet());
+            CompileOptions streamed = options.withStreamed(experts);
+            List<Program> parts = Runner.cut(scenario, Scenario.Cut.PARTS).stream().map(Segment::program).toList();
+            Device.Footprint all = opened().footprint(parts, options);
+            Device.Footprint less = opened().footprint(parts, streamed);
+            assertTrue(less.weights() <= all.weights() && less.total() <= all.total(), () -> less + " with streaming, " + all);
+            for (Scenario.Cut cut : List.of(Scenario.Cut.PARTS, Scenario.Cut.WHOLE)) {
+                try (Runner runner = new Runner(opened(), scenario, cut, streamed)) {
+                    assertEquals(List.of(), Judge.faults(scenario, precision, expected, runner.run()));
+                    // Again, since what they leave behind must not be taken for what comes.
+                    assertEquals(List.of(), Judge.faults(scenario, precision, expected, runner.run()));
+                    assertEquals(List.of(), runner.damage());
+                }
+            }
+        }
+    }
+
     /** Neither limit is out of this world. */
     @Test
     void limitsAreMeasured() {
@@ -145,6 +181,9 @@ public abstract class ConformanceKit {
         Rates rates = opened().measure();
         assertTrue(rates.bytesPerSecond() > 1e6 && rates.bytesPerSecond() < 1e14, () -> rates + " cannot be");
         assertTrue(rates.flopsPerSecond() > 1e6 && rates.flopsPerSecond() < 1e16, () -> rates + " cannot be");
+        double upload = opened().measureUpload();
+        assertTrue(upload > 1e6 && (upload < 1e13 || Double.isInfinite(upload)),
+                () -> upload + " bytes/s to the device cannot be");
     }
 
     @AfterAll

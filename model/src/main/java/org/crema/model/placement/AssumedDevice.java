@@ -37,6 +37,11 @@ public final class AssumedDevice implements Device {
     /** Gigabytes per second, of DDR5 in two channels and of a card of the middle class. */
     private static final double MAIN_MEMORY = 60;
     private static final double CARD = 500;
+    /** Operations per second in F32, of eight cores and of a card of the middle class. */
+    private static final double HOST_FLOPS = 5e11;
+    private static final double CARD_FLOPS = 2e13;
+    /** Bytes per second that a card takes from main memory: PCIe 4 with 16 lanes, less what is lost. */
+    private static final double UPLOAD = 2e10;
 
     private final DeviceInfo info;
     private final Rates rates;
@@ -71,8 +76,7 @@ public final class AssumedDevice implements Device {
             devices.add(new AssumedDevice(new DeviceInfo(m.group(1), index, "assumed", host
                     ? DeviceInfo.Kind.HOST
                     : DeviceInfo.Kind.DISCRETE, bytes, bytes, Map.of()),
-                    new Rates(bandwidth * 1e9,
-                            Double.POSITIVE_INFINITY)));
+                    new Rates(bandwidth * 1e9, host ? HOST_FLOPS : CARD_FLOPS)));
         }
         return devices;
     }
@@ -99,12 +103,25 @@ public final class AssumedDevice implements Device {
                 exchange = Math.max(exchange, slot.bytes(slot.rows().most(options.limits())));
             }
         }
-        long copies = info.kind() == DeviceInfo.Kind.HOST
-                ? 0
-                : weights.stream().mapToLong(weight -> Math.ceilDiv(weight.bytes(), ALIGNMENT) * ALIGNMENT).sum();
+        boolean copied = info.kind() != DeviceInfo.Kind.HOST;
+        long copies = copied
+                ? weights.stream().filter(weight -> !options.streamed().contains(weight)).mapToLong(AssumedDevice::aligned).sum()
+                : 0;
         long cached = caches.stream().mapToLong(cache -> cache.bytes(options.cacheType(), options.limits())).sum();
         long scratch = new Layout(parts, options.limits(), ALIGNMENT, options.guardBytes()).bytes();
-        return new Footprint(copies, cached, scratch, 4 * Step.size(options.limits()) + exchange);
+        return new Footprint(copies, cached, scratch, 4 * Step.size(options.limits()) + exchange + (copied
+                ? streamed(parts, options)
+                : 0));
+    }
+
+    /** Streamed tensors of all parts share memory. */
+    private static long streamed(List<Program> parts, CompileOptions options) {
+        return parts.stream().mapToLong(part -> part.tensors().stream().filter(options.streamed()::contains).mapToLong(
+                AssumedDevice::aligned).sum()).max().orElse(0);
+    }
+
+    private static long aligned(Weight weight) {
+        return Math.ceilDiv(weight.bytes(), ALIGNMENT) * ALIGNMENT;
     }
 
     @Override
@@ -112,10 +129,15 @@ public final class AssumedDevice implements Device {
         throw new DeviceException(info.id() + " is only assumed: it can be planned with, not run on");
     }
 
-    /** The bandwidth that was assumed; arithmetic is taken to be no limit. */
+    /** The bandwidth that was assumed, and the arithmetic of a usual device of its kind. */
     @Override
     public Rates measure() {
         return rates;
+    }
+
+    @Override
+    public double measureUpload() {
+        return info.kind() == DeviceInfo.Kind.HOST ? Double.POSITIVE_INFINITY : UPLOAD;
     }
 
     @Override

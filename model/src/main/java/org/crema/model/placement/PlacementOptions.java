@@ -19,17 +19,20 @@ import java.util.regex.PatternSyntaxException;
  * @param requireGpu fail rather than put anything but the embedding on the host that was not asked to be there
  * @param moveRefused put on the host what an accelerator cannot run (a tensor type, say) rather than fail
  * @param fromDisk accept that mapped tensors exceed main memory, and are read from the file again and again
+ * @param streamFrom experts of the host go to accelerators for steps of so many tokens and more; {@link #ALL} for never, empty to
+ *     find out from which on that is quicker
  * @param margin bytes of each device to leave free; empty for a sixteenth of what is free, at most 512 MiB
  * @param log gets a line for each decision that is not what was asked for
  */
 public record PlacementOptions(OptionalInt layers, OptionalInt hostExperts, List<Double> split, List<Pin> pins,
-        boolean requireGpu, boolean moveRefused, boolean fromDisk, OptionalLong margin, Consumer<String> log) {
-    /** For {@link #layers} and {@link #hostExperts}. */
+        boolean requireGpu, boolean moveRefused, boolean fromDisk, OptionalInt streamFrom, OptionalLong margin,
+        Consumer<String> log) {
+    /** For {@link #layers}, {@link #hostExperts} and {@link #streamFrom}. */
     public static final int ALL = Integer.MAX_VALUE;
 
     /** Everything is found out; decisions go to the system logger {@code org.crema.placement}. */
     public static final PlacementOptions DEFAULT = new PlacementOptions(OptionalInt.empty(), OptionalInt.empty(), List.of(),
-            List.of(), false, false, false, OptionalLong.empty(),
+            List.of(), false, false, false, OptionalInt.empty(), OptionalLong.empty(),
             line -> System.getLogger("org.crema.placement").log(System.Logger.Level.INFO, line));
 
     /**
@@ -63,6 +66,9 @@ public record PlacementOptions(OptionalInt layers, OptionalInt hostExperts, List
         Objects.requireNonNull(log);
         check("layers on accelerators", layers);
         check("layers with experts on the host", hostExperts);
+        if (streamFrom.isPresent() && streamFrom.getAsInt() < 1) {
+            throw new IllegalArgumentException("experts streamed from steps of " + streamFrom.getAsInt() + " tokens; at least 1");
+        }
         double sum = 0;
         for (double share : split) {
             if (!(share >= 0)) {
@@ -86,46 +92,55 @@ public record PlacementOptions(OptionalInt layers, OptionalInt hostExperts, List
 
     public PlacementOptions withLayers(int count) {
         return new PlacementOptions(OptionalInt.of(count), hostExperts, split, pins, requireGpu, moveRefused, fromDisk,
-                margin,
+                streamFrom, margin,
                 log);
     }
 
     public PlacementOptions withHostExperts(int count) {
-        return new PlacementOptions(layers, OptionalInt.of(count), split, pins, requireGpu, moveRefused, fromDisk, margin,
+        return new PlacementOptions(layers, OptionalInt.of(count), split, pins, requireGpu, moveRefused, fromDisk, streamFrom,
+                margin,
                 log);
     }
 
     public PlacementOptions withSplit(List<Double> shares) {
-        return new PlacementOptions(layers, hostExperts, shares, pins, requireGpu, moveRefused, fromDisk, margin, log);
+        return new PlacementOptions(layers, hostExperts, shares, pins, requireGpu, moveRefused, fromDisk, streamFrom, margin,
+                log);
     }
 
     /** Pins more tensors. */
     public PlacementOptions withPin(Pin more) {
         List<Pin> all = new ArrayList<>(pins);
         all.add(more);
-        return new PlacementOptions(layers, hostExperts, split, all, requireGpu, moveRefused, fromDisk, margin, log);
+        return new PlacementOptions(layers, hostExperts, split, all, requireGpu, moveRefused, fromDisk, streamFrom, margin, log);
     }
 
     public PlacementOptions withRequireGpu(boolean on) {
-        return new PlacementOptions(layers, hostExperts, split, pins, on, moveRefused, fromDisk, margin, log);
+        return new PlacementOptions(layers, hostExperts, split, pins, on, moveRefused, fromDisk, streamFrom, margin, log);
     }
 
     public PlacementOptions withMoveRefused(boolean on) {
-        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, on, fromDisk, margin, log);
+        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, on, fromDisk, streamFrom, margin, log);
     }
 
     public PlacementOptions withFromDisk(boolean on) {
-        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, moveRefused, on, margin, log);
+        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, moveRefused, on, streamFrom, margin, log);
+    }
+
+    /** @param tokens {@link #ALL} for never */
+    public PlacementOptions withStreamFrom(int tokens) {
+        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, moveRefused, fromDisk, OptionalInt.of(tokens),
+                margin, log);
     }
 
     public PlacementOptions withMargin(long bytes) {
-        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, moveRefused, fromDisk,
+        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, moveRefused, fromDisk, streamFrom,
                 OptionalLong.of(bytes),
                 log);
     }
 
     public PlacementOptions withLog(Consumer<String> listener) {
-        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, moveRefused, fromDisk, margin, listener);
+        return new PlacementOptions(layers, hostExperts, split, pins, requireGpu, moveRefused, fromDisk, streamFrom, margin,
+                listener);
     }
 
     /** Bytes to leave of so many free ones. */

@@ -27,10 +27,11 @@ public final class Planner {
     /** As they were at the start, so that all steps are judged alike. */
     private final List<DeviceInfo> infos;
     private final Map<Integer, Draft> drafts = new HashMap<>();
+    private final BreakEven breakEven = new BreakEven();
     private int context;
 
     /** A rung at the current context: which devices it uses, and how much of them. */
-    private record Draft(Placement placement, List<Usage> usages, List<String> moved) {}
+    private record Draft(Placement placement, CompileOptions compile, List<Usage> usages, List<String> moved) {}
 
     /** A device, or main memory, of which there is not enough. */
     private record Lack(String where, long need, long have, long margin) {}
@@ -134,13 +135,18 @@ public final class Planner {
             reasons.add("a context of " + context + " tokens: no more fits");
         }
         reasons.addAll(draft.moved);
+        draft.placement.streaming().ifPresent(large -> reasons.add("experts on " + infos.get(ladder.host()).id()
+                + " are copied to " + large.segments().stream().map(Segment::device).filter(d -> draft.placement.devices().get(d)
+                        .info().kind() != DeviceInfo.Kind.HOST).distinct().map(d -> draft.placement.devices().get(d).info().id())
+                        .toList()
+                + " for steps of " + large.from() + " tokens and more"));
         for (Usage usage : draft.usages) {
             if (options.fromDisk() && usage.inMainMemory() && usage.need() > usage.have()) {
                 reasons.add(usage.device().id() + ": " + Plan.mib(usage.need() - usage.have())
                         + " more than main memory has free will be read from the file again and again");
             }
         }
-        return new Plan(draft.placement, request.compile(context), context, draft.usages, reasons, rung);
+        return new Plan(draft.placement, draft.compile, context, draft.usages, reasons, rung);
     }
 
     private Draft draft(int rung) {
@@ -154,7 +160,9 @@ public final class Planner {
         int[] place = ladder.place(ladder.all().get(rung), compile, room, moved);
         int[] used = Arrays.stream(place).distinct().sorted().toArray();
         int[] compact = Arrays.stream(place).map(d -> Arrays.binarySearch(used, d)).toArray();
-        Placement placement = Placement.of(graph, Arrays.stream(used).mapToObj(devices::get).toList(), compact);
+        Placement placement = streamed(Placement.of(graph, Arrays.stream(used).mapToObj(devices::get).toList(), compact),
+                Arrays.binarySearch(used, ladder.host()), compile);
+        compile = compile.withStreamed(placement.streamedWeights());
         check(placement, compile);
         List<Device.Footprint> footprints = placement.footprints(compile);
         List<Usage> usages = new ArrayList<>();
@@ -164,7 +172,20 @@ public final class Planner {
             usages.add(new Usage(info, footprint, mapped(placement, u, info, footprint), info.freeBytes(),
                     options.marginOf(info.freeBytes())));
         }
-        return new Draft(placement, usages, moved);
+        return new Draft(placement, compile, usages, moved);
+    }
+
+    /** With experts of the host streamed for large steps, if there are steps so large that this is quicker. */
+    private Placement streamed(Placement placement, int host, CompileOptions compile) {
+        if (host < 0 || options.streamFrom().orElse(1) > compile.limits().tokens()) {
+            return placement;
+        }
+        Placement streamed = placement.streamed(host, 1);
+        if (streamed.streaming().isEmpty()) {
+            return placement;
+        }
+        int from = options.streamFrom().orElseGet(() -> breakEven.from(streamed, host, compile));
+        return from > compile.limits().tokens() ? placement : placement.streamed(host, from);
     }
 
     private void check(Placement placement, CompileOptions compile) {

@@ -7,9 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.crema.kernels.CompileOptions;
-import org.crema.kernels.Device;
 import org.crema.kernels.Executable;
-import org.crema.kernels.Segment;
 import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
 import org.crema.kernels.Timing;
@@ -21,10 +19,15 @@ public final class Engine implements AutoCloseable {
     private final CompileOptions options;
     private final Arena arena = Arena.ofShared();
     private final List<Executable> executables = new ArrayList<>();
-    private final List<Stage> stages = new ArrayList<>();
+    /** Host memory of slots that are copied. */
+    private final Map<Slot, MemorySegment> hosts = new HashMap<>();
+    private List<Stage> stages = List.of();
+    /** Of steps in which experts are streamed. */
+    private List<Stage> largeStages = List.of();
+    private int large = Integer.MAX_VALUE;
     private Executable last;
 
-    /** A segment with what is copied before and after it, through host memory. */
+    /** A part with what is copied before and after it, through host memory. */
     private record Stage(Executable executable, int part, List<Copy> in, List<Copy> out) {}
 
     /** A slot and its host memory. */
@@ -41,10 +44,11 @@ public final class Engine implements AutoCloseable {
         placement.check(options);
         try {
             for (int d = 0; d < placement.devices().size(); d++) {
-                Device device = placement.devices().get(d);
-                executables.add(device.compile(placement.segmentsOf(d).stream().map(Segment::program).toList(), options));
+                executables.add(placement.devices().get(d).compile(placement.programsOf(d), options));
             }
-            link();
+            stages = link(placement.parts(false));
+            largeStages = link(placement.parts(true));
+            large = placement.streaming().map(Placement.Streaming::from).orElse(Integer.MAX_VALUE);
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -52,15 +56,15 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * What another device reads is copied out right behind the segment that writes it: the device can begin its next segment while
-     * the other one works.
+     * What another device reads is copied out right behind the part that writes it: the device can begin its next part while the other
+     * one works.
      */
-    private void link() {
-        Map<Slot, MemorySegment> hosts = new HashMap<>();
+    private List<Stage> link(List<Placement.Part> parts) {
+        List<Stage> linked = new ArrayList<>();
         Map<Slot, Stage> writers = new HashMap<>();
-        for (Segment segment : placement.segments()) {
-            Stage stage = new Stage(executables.get(segment.device()), segment.part(), new ArrayList<>(), new ArrayList<>());
-            for (Slot slot : segment.copies()) {
+        for (Placement.Part part : parts) {
+            Stage stage = new Stage(executables.get(part.device()), part.number(), new ArrayList<>(), new ArrayList<>());
+            for (Slot slot : part.copies()) {
                 Copy copy = new Copy(slot, hosts.computeIfAbsent(slot,
                         s -> arena.allocate(s.bytes(s.rows().most(options.limits())), 64)));
                 stage.in.add(copy);
@@ -69,12 +73,13 @@ public final class Engine implements AutoCloseable {
                     writer.out.add(copy);
                 }
             }
-            segment.program().outputs().forEach(slot -> writers.put(slot, stage));
-            stages.add(stage);
-            if (segment.program().outputs().contains(placement.graph().logits())) {
+            part.outputs().forEach(slot -> writers.put(slot, stage));
+            linked.add(stage);
+            if (part.outputs().contains(placement.graph().logits())) {
                 last = stage.executable;
             }
         }
+        return linked;
     }
 
     public Placement placement() {
@@ -94,7 +99,7 @@ public final class Engine implements AutoCloseable {
         for (Executable executable : executables) {
             executable.begin(step);
         }
-        for (Stage stage : stages) {
+        for (Stage stage : step.tokens() < large ? stages : largeStages) {
             for (Copy copy : stage.in) {
                 stage.executable.write(copy.slot, copy.host, copy.slot.rows().count(step));
             }

@@ -93,7 +93,8 @@ public final class OracleLogits {
         Cache.Type cache = precision == Precision.F32 ? Cache.Type.F32 : Cache.Type.F16;
         Limits limits = new Limits(tokens, Math.min(tokens, 16), 1, 32, Math.ceilDiv(prompt.length, 32),
                 Math.ceilDiv(prompt.length, 32));
-        try (Engine engine = new Engine(placement, new CompileOptions(precision, cache, limits));
+        try (Engine engine = new Engine(placement,
+                new CompileOptions(precision, cache, limits).withStreamed(placement.streamedWeights()));
                 Session session = new Session(engine)) {
             int vocabulary = placement.graph().vocabulary();
             float[] all = new float[(prompt.length - from) * vocabulary];

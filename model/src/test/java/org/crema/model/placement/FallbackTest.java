@@ -89,6 +89,29 @@ class FallbackTest {
         });
     }
 
+    /** Prompts in steps of 4 and 3 tokens: one with experts of the CPU on the card, one with all of them where they are. */
+    @Test
+    void expertsThatAreStreamedForLargeStepsComputeTheSame() throws IOException {
+        Crema.withTinyCoderFile(file -> {
+            ModelGraph graph = graph(file);
+            PlacementOptions options = PlacementOptions.DEFAULT.withHostExperts(PlacementOptions.ALL).withStreamFrom(4);
+            Plan plan = new Planner(graph, devices(64 * MIB, 64 * MIB), options, REQUEST).plan();
+            Placement placement = plan.placement();
+            assertEquals(4, placement.streaming().orElseThrow().from());
+            assertEquals(placement.streamedWeights(), plan.compile().streamed());
+            long experts = graph.program().tensors().stream().filter(weight -> weight.name().contains("_exps")).count();
+            assertEquals(experts, placement.streamedWeights().size());
+            assertTrue(String.join("\n", plan.summary()).contains("copied to [card:0] for steps of 4 tokens and more"),
+                    () -> plan.summary().toString());
+            float[] whole = logits(Placement.single(graph, cpu));
+            assertTrue(OracleData.nmse(OracleLogits.logits(placement, Precision.F32, 4, PROMPT, 0), whole) < 1e-10);
+            // Less is resident than with the experts on the card, and one layer's are on their way at most.
+            Plan all = new Planner(graph, devices(64 * MIB, 64 * MIB), PlacementOptions.DEFAULT, REQUEST).plan();
+            assertTrue(plan.usages().getFirst().need() < all.usages().getFirst().need());
+            return null;
+        });
+    }
+
     @Test
     void aCardThatGivesLessThanItClaimsIsAskedForLessUntilItGives() throws IOException {
         Crema.withTinyCoderFile(file -> {

@@ -96,6 +96,13 @@ class PlannerTest {
         long placed = plan.usages().stream().mapToLong(u -> u.footprint().weights() + u.mapped()).sum();
         assertTrue(Math.abs(placed - tensorBytes(StandIn.FULL)) < 64 << 10, "each tensor is on one device");
         Forecast forecast = Forecast.of(plan, 0, rates(plan));
+        // Its experts have 2.2 GiB a layer: 116 ms to the card, 2.8 TFLOP of 512 tokens 280 ms on the CPU.
+        int from = plan.placement().streaming().orElseThrow().from();
+        assertTrue(from > 64 && from < 512, "experts are streamed from " + from + " tokens on");
+        assertTrue(gpu.footprint().staging() > 2 * GIB && gpu.footprint().staging() < 3 * GIB, gpu::toString);
+        Plan still = plan(StandIn.FULL, "gpu:24G@1000,cpu:136G@80", PlacementOptions.DEFAULT.withStreamFrom(PlacementOptions.ALL),
+                4096);
+        assertTrue(still.placement().streaming().isEmpty() && still.usages().get(0).footprint().staging() < GIB);
         // 12.4 billion weights of 4.8 bits on the card at 1 TB/s, 8.4 billion at 80 GB/s.
         assertTrue(forecast.tokensPerSecond() > 10 && forecast.tokensPerSecond() < 30, () -> forecast.toString());
     }

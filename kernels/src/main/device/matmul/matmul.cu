@@ -1,0 +1,67 @@
+// Everything that reads weights of one type: compiled once for each type, with -DQUANT=TYPE. A kernel's name ends with it.
+#include "quant/types.cuh"
+
+#include "matmul/product.cuh"
+
+#include "matmul/embed.cuh"
+#include "matmul/gemm.cuh"
+#include "matmul/gemm_i8.cuh"
+#include "matmul/matvec.cuh"
+#include "matmul/transposed.cuh"
+
+#define ENTRY(name) CAT(name, QUANT)
+
+// SUFFIX and X: how the activations are kept.
+#define MATVECS(SUFFIX, X)                                                                                                     \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1##SUFFIX)(bytes weight, PRODUCT) {                                                       \
+        matvec<QUANT, X, 1>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec4##SUFFIX)(bytes weight, PRODUCT) {                                                       \
+        matvec<QUANT, X, 4>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_swiglu##SUFFIX)(bytes weight, bytes up, PRODUCT) {                                      \
+        matvec_swiglu<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), up);                                            \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_joint##SUFFIX)(bytes weight, bytes other, PRODUCT, uint4 other_out, uint other_rows,    \
+            int other_bias) {                                                                                                  \
+        matvec_joint<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), other, other_out, other_rows, other_bias);       \
+    }                                                                                                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_sum##SUFFIX)(bytes weight, PRODUCT, uint4 factors) {                                    \
+        matvec_sum<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), factors);                                          \
+    }
+
+MATVECS(, FloatRow)
+#if !CAT(PLAIN, QUANT)
+MATVECS(_i8, Int8Row)
+#endif
+
+KERNEL(MATVEC_GROUP) ENTRY(transposed1)(bytes weight, PRODUCT) {
+    __shared__ float part[TRANSPOSED_PART];
+    transposed<QUANT, 1>(this_group(), threadIdx.x, part, PRODUCT_OF(weight));
+}
+
+KERNEL(MATVEC_GROUP) ENTRY(transposed4)(bytes weight, PRODUCT) {
+    __shared__ float part[TRANSPOSED_PART];
+    transposed<QUANT, 4>(this_group(), threadIdx.x, part, PRODUCT_OF(weight));
+}
+
+KERNEL(GEMM_GROUP) ENTRY(gemm)(bytes weight, PRODUCT) {
+    __shared__ GemmTiles tiles;
+    gemm<QUANT, FloatRow>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
+}
+
+#if !CAT(PLAIN, QUANT)
+KERNEL(GEMM_GROUP) ENTRY(gemm_i8)(bytes weight, PRODUCT) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+    __shared__ Int8Tiles tiles;
+    gemm_i8<QUANT>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
+#else
+    __shared__ GemmTiles tiles;
+    gemm<QUANT, Int8Row>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
+#endif
+}
+#endif
+
+KERNEL(ROW_GROUP) ENTRY(embed)(bytes table, uint row_bytes, uint columns, float *arena, uint4 out, const int *step, Where where) {
+    embed<QUANT>(this_group(), threadIdx.x, table, row_bytes, columns, arena, out, step, where);
+}

@@ -1,0 +1,108 @@
+// Ops that work on each row by itself. All of them move their views once, in F32, and are bound by launches or by that.
+//
+//   rms_norm      group: NORM_GROUP items for a group of columns (x) of a row (y);   see norm.cuh
+//   quantise      items: 32 columns, row;                                            reads n, writes 5/16 n; see int8.cuh
+//   swiglu, add   items: column (x), row (y);                                        read 2 n, write n
+//   expert_sum    items: column, token;                                              reads used n (+ n), writes n
+//   select_rows   items: column, row;                                                reads n, writes n
+//   rope          items: pair of columns, token;                                     reads n, writes n
+#include "rows/norm.cuh"
+#include "rows/turn.cuh"
+
+KERNEL(NORM_GROUP) rms_norm(float *arena, uint4 out, uint4 in, uint n, const float *constants, uint weight, float eps) {
+    __shared__ float part[NORM_PART];
+    norm(threadIdx.x, part, arena, out.x + blockIdx.y * out.y + blockIdx.x * out.w, in.x + blockIdx.y * in.y + blockIdx.x * in.w, n,
+            constants, weight, eps);
+}
+
+// The same for one group of columns, a multiple of 32, with the result in int8 besides.
+KERNEL(NORM_GROUP) rms_norm_i8(float *arena, uint4 out, uint4 in, uint n, const float *constants, uint weight, float eps,
+        uint4 place) {
+    __shared__ float part[NORM_PART];
+    const uint row = blockIdx.y;
+    if (!keeps(place, gridDim.y)) {
+        norm(threadIdx.x, part, arena, out.x + row * out.y, in.x + row * in.y, n, constants, weight, eps);
+        return;
+    }
+    const bool aligned = fours(in.x | out.x, in.y | out.y, weight);
+    float *to = arena + out.x + row * out.y;
+    norm_fours(threadIdx.x, part, arena + in.x + row * in.y, aligned, n, constants + weight, eps,
+            [&](uint i, bool some, float4 v) {
+                if (some) {
+                    store4(to + i, aligned, v);
+                }
+                put_int8(arena, place, row, i, some, v);
+            });
+}
+
+// Rows in int8. Items: 32 columns, row; INT8_LANES of them work together on as many times 32 columns.
+KERNEL(ROW_GROUP) quantise(float *arena, uint4 in, uint4 place) {
+    const uint row = blockIdx.y;
+    if (!keeps(place, gridDim.y)) {
+        return;
+    }
+    const uint first = blockIdx.x * ROW_GROUP * 32;
+    const uint end = min(first + ROW_GROUP * 32, place.z);
+    const bool aligned = fours(in.x, in.y, in.z | in.w);
+    for (uint base = first; base < end; base += 4 * ROW_GROUP) {
+        const uint column = base + 4 * threadIdx.x;
+        const bool some = column < end;
+        float4 v = make_float4(0, 0, 0, 0);
+        if (some) {
+            if (in.z % 4 == 0) {
+                v = load4(arena + cell(in, row, column), aligned);
+            } else {
+                v = make_float4(arena[cell(in, row, column)], arena[cell(in, row, column + 1)], arena[cell(in, row, column + 2)],
+                        arena[cell(in, row, column + 3)]);
+            }
+        }
+        put_int8(arena, place, row, column, some, v);
+    }
+}
+
+KERNEL(ROW_GROUP) swiglu(float *arena, uint4 out, uint4 gate, uint4 up, uint width) {
+    const uint i = blockIdx.x * ROW_GROUP + threadIdx.x;
+    const uint row = blockIdx.y;
+    if (i < width) {
+        arena[cell(out, row, i)] = silu(arena[cell(gate, row, i)]) * arena[cell(up, row, i)];
+    }
+}
+
+KERNEL(ROW_GROUP) add(float *arena, uint4 out, uint4 a, uint4 b, uint width) {
+    const uint i = blockIdx.x * ROW_GROUP + threadIdx.x;
+    const uint row = blockIdx.y;
+    if (i < width) {
+        arena[cell(out, row, i)] = arena[cell(a, row, i)] + arena[cell(b, row, i)];
+    }
+}
+
+// Row t of the output is the weighted sum of rows t used ... t used + used - 1 of the input, and what is to be added.
+KERNEL(ROW_GROUP) expert_sum(float *arena, uint4 out, uint4 in, uint4 weights, uint4 residual, uint used, uint width) {
+    const uint i = blockIdx.x * ROW_GROUP + threadIdx.x;
+    const uint t = blockIdx.y;
+    if (i < width) {
+        float sum = 0;
+        for (uint j = 0; j < used; j++) {
+            sum += arena[cell(weights, t, j)] * arena[cell(in, t * used + j, i)];
+        }
+        arena[cell(out, t, i)] = sum + (residual.y > 0 ? arena[cell(residual, t, i)] : 0);
+    }
+}
+
+KERNEL(ROW_GROUP) select_rows(float *arena, uint4 out, uint4 in, uint width, const int *step, Where where) {
+    const uint i = blockIdx.x * ROW_GROUP + threadIdx.x;
+    const uint row = blockIdx.y;
+    if (i < width) {
+        arena[cell(out, row, i)] = arena[cell(in, (uint)step[where.output + row], i)];
+    }
+}
+
+KERNEL(ROW_GROUP) rope(float *arena, uint4 out, uint4 in, uint4 how, const ulong64 *constants, uint frequencies,
+        float magnitude, const int *step, Where where) {
+    const uint p = blockIdx.x * ROW_GROUP + threadIdx.x;
+    const uint t = blockIdx.y;
+    if (p < how.w) {
+        const float2 angle = turned(constants[frequencies + p % how.x], step[where.position + t], magnitude);
+        turn(arena, out.x + t * out.y + p / how.x * out.w, in.x + t * in.y + p / how.x * in.w, how, p % how.x, angle);
+    }
+}
