@@ -33,10 +33,10 @@ layout(constant_id = 14) const bool CACHE_F32 = false;
 layout(constant_id = 15) const bool CACHE_F16 = false;
 layout(constant_id = 16) const bool CACHE_Q8_0 = false;
 
-// Fields end in semicolons. First of all, the cells of the arena that the two bindings of it start at: one of what the kernel
-// reads, one of what it writes.
-#define PARAMETERS(fields) layout(set = 0, binding = 0, std140) uniform Parameters { uvec2 base; fields }
+// Fields end in semicolons.
+#define PARAMETERS(fields) layout(set = 0, binding = 0, std140) uniform Parameters { fields }
 
+// The arena is bound twice: for what a kernel reads, and for what it writes.
 layout(set = 0, binding = 1, std430) readonly buffer ReadCells { float read_cells[]; };
 layout(set = 0, binding = 1, std430) readonly buffer ReadWords { uint read_words[]; };
 layout(set = 0, binding = 2, std430) writeonly buffer WrittenCells { float written_cells[]; };
@@ -46,10 +46,10 @@ layout(set = 0, binding = 4, std430) readonly buffer Constants { float constants
 layout(set = 0, binding = 4, std430) readonly buffer WideConstants { uvec2 wide_constants[]; };
 
 // A cell of the arena, by its number.
-#define load(cell) read_cells[(cell) - base.x]
-#define load_word(cell) read_words[(cell) - base.x]
-#define store(cell, value) written_cells[(cell) - base.y] = (value)
-#define store_word(cell, value) written_words[(cell) - base.y] = (value)
+#define load(cell) read_cells[cell]
+#define load_word(cell) read_words[cell]
+#define store(cell, value) written_cells[cell] = (value)
+#define store_word(cell, value) written_words[cell] = (value)
 
 #define INFINITE uintBitsToFloat(0x7F800000u)
 

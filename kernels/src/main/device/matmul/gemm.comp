@@ -91,7 +91,7 @@ void main() {
             [[unroll]] for (uint n = 0; n < GEMM_TN; n++) {
                 if (by + n < count) {
                     const uint t = target[by + n];
-                    store(to.x + t * to.y + gl_WorkGroupID.y * to.w + r, sums[m * GEMM_TN + n] + added(t, r));
+                    store(to.x + t * to.y + gl_WorkGroupID.y * to.w + r, sums[m * GEMM_TN + n] + added(bias, t, r));
                 }
             }
         }

@@ -1,6 +1,12 @@
 // Up to NB rows of activations times a matrix. A work-group has ROWS rows of the matrix; its work-items walk along them together.
 // Group ids: rows of the matrix, head, rows of activations (for experts: a pair if NB is 1, else a tile of the sorted pairs). With
-// GATED, two matrices and the gated activation of both products.
+// NB 1 one of these may be defined:
+//
+//   GATED     two matrices and the gated activation of both products
+//   JOINT     another product of the same row, in the groups after those of the first one
+//   SUMMED    the sum over a row's experts, times their weights: group ids are rows of the matrix, 1, rows of the sum
+//
+// INT8 besides takes activations in int8: `from` is then first cell, cells from row to row, columns of a row, columns of a matrix.
 #include "matmul/product.glsl"
 
 const uint ROWS = MATVEC_GROUP / LANES;
@@ -11,11 +17,33 @@ const uint SUMS = NB * ROWS;
 #endif
 
 shared float partial[SUMS * MATVEC_GROUP];
+float sums[SUMS];
+
+#ifdef INT8
+#include "matmul/walk_i8.glsl"
+#else
+#include "matmul/walk.glsl"
+#endif
 
 void main() {
     const uint item = gl_LocalInvocationID.x;
-    const uint r0 = gl_WorkGroupID.x * ROWS;
     const uint head = gl_WorkGroupID.y;
+    uint r0 = gl_WorkGroupID.x * ROWS;
+    uint64_t first = weight;
+    uint last = rows;
+    uvec4 target_view = to;
+    int bias_at = bias;
+#ifdef JOINT
+    const uint groups = (rows + ROWS - 1) / ROWS;
+    if (gl_WorkGroupID.x >= groups) {
+        r0 -= groups * ROWS;
+        first = other;
+        last = other_rows;
+        target_view = other_to;
+        bias_at = other_bias;
+    }
+#endif
+    uint64_t second = 0;
     uint matrix = head;
     uint count;
     uint target[NB];
@@ -26,9 +54,11 @@ void main() {
     }
     target[0] = pair;
     count = 1;
+#ifndef SUMMED
     if (ids.z > 0) {
         matrix = load_word(ids.x + pair / ids.z * ids.y + pair % ids.z);
     }
+#endif
 #else
     if (ids.z > 0) {
         if (gl_WorkGroupID.z >= load_word(order)) {
@@ -42,60 +72,39 @@ void main() {
             target[t] = load_word(sorted + min(t, count - 1));
         }
     } else {
-        const uint first = gl_WorkGroupID.z * NB;
+        const uint from_row = gl_WorkGroupID.z * NB;
         const uint all = row_count(counted);
-        if (first >= all) {
+        if (from_row >= all) {
             return;
         }
-        count = min(all - first, NB);
+        count = min(all - from_row, NB);
         [[unroll]] for (uint t = 0; t < NB; t++) {
-            target[t] = first + min(t, count - 1);
+            target[t] = from_row + min(t, count - 1);
         }
     }
 #endif
-    const uint share = ids.z > 0 ? ids.w : 1;
-    uint x[NB];
-    [[unroll]] for (uint t = 0; t < NB; t++) {
-        x[t] = from.x + target[t] / share * from.y + head * from.w;
-    }
-    float sums[SUMS];
     [[unroll]] for (uint s = 0; s < SUMS; s++) {
         sums[s] = 0;
     }
-    const uint64_t base_row = weight + matrix * matrix_bytes;
-#ifdef GATED
-    const uint64_t base_up = up + matrix * matrix_bytes;
-#endif
-    for (uint i = item; i < columns / 16; i += MATVEC_GROUP) {
-        weights16 xs[NB];
-        [[unroll]] for (uint t = 0; t < NB; t++) {
-            xs[t] = load16(x[t] + 16 * i);
-        }
-        // Rows beyond the last repeat it, and so do rows of activations.
-        [[unroll]] for (uint r = 0; r < ROWS; r++) {
-            const uint64_t at = uint64_t(min(r0 + r, rows - 1)) * row_bytes;
-            const weights16 w = decode16(base_row + at, i);
-            [[unroll]] for (uint t = 0; t < NB; t++) {
-                sums[r * NB + t] += dot16(w, xs[t]);
-            }
-#ifdef GATED
-            sums[ROWS + r] += dot16(decode16(base_up + at, i), xs[0]);
-#endif
-        }
+    uint x[NB];
+#ifdef SUMMED
+    for (uint j = 0; j < ids.z; j++) {
+        matrix = load_word(ids.x + pair * ids.y + j);
+        x[0] = from.x + (pair * ids.z + j) * from.y;
+        walk(first + matrix * matrix_bytes, second, r0, last, x, load(factors.x + pair * factors.y + j));
     }
-#ifdef decode1
-    for (uint c = columns / 16 * 16 + item; c < columns; c += MATVEC_GROUP) {
-        [[unroll]] for (uint r = 0; r < ROWS; r++) {
-            const uint64_t at = uint64_t(min(r0 + r, rows - 1)) * row_bytes;
-            const float w = decode1(base_row + at, c);
-            [[unroll]] for (uint t = 0; t < NB; t++) {
-                sums[r * NB + t] += w * load(x[t] + c);
-            }
-#ifdef GATED
-            sums[ROWS + r] += decode1(base_up + at, c) * load(x[0] + c);
+#else
+    const uint share = ids.z > 0 ? ids.w : 1;
+    [[unroll]] for (uint t = 0; t < NB; t++) {
+        x[t] = from.x + target[t] / share * from.y;
+#ifndef INT8
+        x[t] += head * from.w;
 #endif
-        }
     }
+#ifdef GATED
+    second = up + matrix * matrix_bytes;
+#endif
+    walk(first + matrix * matrix_bytes, second, r0, last, x, 1);
 #endif
     [[unroll]] for (uint s = 0; s < SUMS; s++) {
         const float sum = subgroupAdd(sums[s]);
@@ -107,7 +116,7 @@ void main() {
     for (uint o = item; o < NB * ROWS; o += MATVEC_GROUP) {
         const uint r = r0 + o / NB;
         const uint t = o % NB;
-        if (r < rows && t < count) {
+        if (r < last && t < count) {
             float total = 0;
             for (uint s = 0; s < gl_NumSubgroups; s++) {
                 total += partial[o * MATVEC_GROUP + s];
@@ -119,7 +128,7 @@ void main() {
             }
             total = silu(total) * raised;
 #endif
-            store(to.x + target[t] * to.y + head * to.w + r, total + added(target[t], r));
+            store(target_view.x + target[t] * target_view.y + head * target_view.w + r, total + added(bias_at, target[t], r));
         }
     }
 }

@@ -5,6 +5,7 @@
 //   GEMM_X, GEMM_Y, GEMM_TM, GEMM_TN    a tile: X x Y work-items with TM rows of the weight x TN tokens each
 #include "quant/QUANT"
 #define decode16 CAT(QUANT, _decode16)
+#define read32 CAT(QUANT, _codes32)
 
 // What one product of a matrix (or of a matrix per head, or per chosen expert) is given.
 //
@@ -18,8 +19,12 @@
 #define PRODUCT                                                                                                                \
     uint64_t matrix_bytes; uint row_bytes; uint rows; uint columns; uvec4 from; uvec4 to; uvec4 residual; uvec2 counted;       \
     int bias; uvec4 ids; uint order;
-#ifdef GATED
+#if defined(GATED)
 PARAMETERS(uint64_t weight; uint64_t up; PRODUCT);
+#elif defined(JOINT)
+PARAMETERS(uint64_t weight; uint64_t other; PRODUCT uvec4 other_to; uint other_rows; int other_bias;);
+#elif defined(SUMMED)
+PARAMETERS(uint64_t weight; PRODUCT uvec4 factors;);
 #else
 PARAMETERS(uint64_t weight; PRODUCT);
 #endif
@@ -77,10 +82,10 @@ void store16(uint c, weights16 v, uint n) {
 }
 
 // What is added to a sum: row t, column r.
-float added(uint t, uint r) {
+float added(int bias_at, uint t, uint r) {
     float sum = 0;
-    if (bias >= 0) {
-        sum += constants[uint(bias) + r];
+    if (bias_at >= 0) {
+        sum += constants[uint(bias_at) + r];
     }
     if (residual.y > 0) {
         sum += load(residual.x + t * residual.y + r);

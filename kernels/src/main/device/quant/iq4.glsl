@@ -19,3 +19,17 @@ weights16 IQ4_NL_decode16(uint64_t row, uint i) {
     const uvec4 q = words2(b + 2) >> 4 * (i & 1);
     return weights16(d * levels4(q.x), d * levels4(q.y), d * levels4(q.z), d * levels4(q.w));
 }
+
+// Four levels, packed.
+uint packed4(uint q) {
+    const ivec4 v = ivec4(levels4(q));
+    return v.x & 255 | (v.y & 255) << 8 | (v.z & 255) << 16 | v.w << 24;
+}
+
+codes32 IQ4_NL_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + n * 18;
+    const uvec4 low = words2(b + 2);
+    const uvec4 high = low >> 4;
+    return codes32(uvec4(packed4(low.x), packed4(low.y), packed4(low.z), packed4(low.w)),
+            uvec4(packed4(high.x), packed4(high.y), packed4(high.z), packed4(high.w)), vec2(f16(b)), 0);
+}

@@ -76,3 +76,59 @@ weights16 Q8_K_decode16(uint64_t row, uint i) {
     const uint64_t b = row + (i >> 4) * 292;
     return scaled_signed(words4(b + 4 + 16 * (i & 15)), Floats(b).at[0]);
 }
+
+// Of Q2_K each half has a minimum of its own, so its weights are decoded.
+
+codes32 Q3_K_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + (n >> 3) * 110;
+    uvec4 q[2];
+    float s[2];
+    [[unroll]] for (uint h = 0; h < 2; h++) {
+        const uint k = 2 * (n & 7) + h;
+        const uint low = u8(b + 96 + (k & 7)) >> 4 * (k >> 3) & 15;
+        const uint high = u8(b + 104 + (k & 3)) >> 2 * (k >> 2) & 3;
+        const uvec4 bits = words2(b + (k & 1) * 16) >> (k >> 1) & 0x01010101u;
+        q[h] = above(two_bits(words2(b + 32 + plane(k)), k) | bits << 2, 4);
+        s[h] = float(low | high << 4) - 32;
+    }
+    return codes32(q[0], q[1], f16(b + 108) * vec2(s[0], s[1]), 0);
+}
+
+codes32 Q4_K_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + (n >> 3) * 144;
+    const uint g = n & 7;
+    const vec2 sm = scale_min6(b + 4, g);
+    const uint64_t q = b + 16 + (g >> 1) * 32;
+    return codes32(words4(q) >> 4 * (g & 1) & 0x0F0F0F0Fu, words4(q + 16) >> 4 * (g & 1) & 0x0F0F0F0Fu, vec2(f16(b) * sm.x),
+            f16(b + 2) * sm.y);
+}
+
+codes32 Q5_K_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + (n >> 3) * 176;
+    const uint g = n & 7;
+    const vec2 sm = scale_min6(b + 4, g);
+    const uint64_t q = b + 48 + (g >> 1) * 32;
+    const uvec4 low = words4(q) >> 4 * (g & 1) & 0x0F0F0F0Fu | (words4(b + 16) >> g & 0x01010101u) << 4;
+    const uvec4 high = words4(q + 16) >> 4 * (g & 1) & 0x0F0F0F0Fu | (words4(b + 32) >> g & 0x01010101u) << 4;
+    return codes32(low, high, vec2(f16(b) * sm.x), f16(b + 2) * sm.y);
+}
+
+codes32 Q6_K_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + (n >> 3) * 210;
+    uvec4 q[2];
+    float s[2];
+    [[unroll]] for (uint h = 0; h < 2; h++) {
+        const uint k = 2 * (n & 7) + h;
+        const uint j = k >> 1 & 3;
+        const uvec4 low = words2(b + (k >> 3) * 64 + (j & 1) * 32 + h * 16) >> 4 * (j >> 1) & 0x0F0F0F0Fu;
+        q[h] = above(low | two_bits(words2(b + 128 + plane(k)), k) << 4, 32);
+        s[h] = float(int(u8(b + 192 + k) << 24) >> 24);
+    }
+    return codes32(q[0], q[1], f16(b + 208) * vec2(s[0], s[1]), 0);
+}
+
+codes32 Q8_K_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + (n >> 3) * 292;
+    const uint64_t q = b + 4 + 32 * (n & 7);
+    return codes32(words4(q), words4(q + 16), vec2(Floats(b).at[0]), 0);
+}

@@ -38,3 +38,35 @@ weights16 Q8_0_decode16(uint64_t row, uint i) {
     const uint64_t b = row + (i >> 1) * 34;
     return scaled_signed(words2(b + 2 + 16 * (i & 1)), f16(b));
 }
+
+codes32 Q4_0_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + n * 18;
+    const uvec4 q = words2(b + 2);
+    const float d = f16(b);
+    return codes32(nibbles(q, 0), nibbles(q, 1), vec2(d), 8 * d);
+}
+
+codes32 Q4_1_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + n * 20;
+    const uvec4 q = words4(b + 4);
+    return codes32(nibbles(q, 0), nibbles(q, 1), vec2(f16(b)), -f16(b + 2));
+}
+
+codes32 Q5_0_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + n * 22;
+    const uvec4 q = words2(b + 6);
+    const float d = f16(b);
+    return codes32(nibbles(q, 0) | spread16(u16(b + 2)) << 4, nibbles(q, 1) | spread16(u16(b + 4)) << 4, vec2(d), 16 * d);
+}
+
+codes32 Q5_1_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + n * 24;
+    const uvec4 q = words4(b + 8);
+    return codes32(nibbles(q, 0) | spread16(u16(b + 4)) << 4, nibbles(q, 1) | spread16(u16(b + 6)) << 4, vec2(f16(b)),
+            -f16(b + 2));
+}
+
+codes32 Q8_0_codes32(uint64_t row, uint n) {
+    const uint64_t b = row + n * 34;
+    return codes32(words2(b + 2), words2(b + 18), vec2(f16(b)), 0);
+}

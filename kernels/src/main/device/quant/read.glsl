@@ -13,6 +13,15 @@ struct weights16 {
     vec4 d;
 };
 
+// 32 weights as signed codes, packed: q scale - shift, with a scale for each half. A type that has TYPE_codes32 can be multiplied by
+// activations in int8.
+struct codes32 {
+    uvec4 low;
+    uvec4 high;
+    vec2 scale;
+    float shift;
+};
+
 uint u8(uint64_t p) {
     return uint(Bytes(p).at[0]);
 }
@@ -66,4 +75,9 @@ weights16 scaled(uvec4 q, float scale, float shift) {
 // Likewise signed bytes, without a shift.
 weights16 scaled_signed(uvec4 q, float scale) {
     return weights16(signed4(q.x) * scale, signed4(q.y) * scale, signed4(q.z) * scale, signed4(q.w) * scale);
+}
+
+// What bytes are above a number, as signed bytes; both below 128.
+uvec4 above(uvec4 q, uint number) {
+    return (q | 0x80808080u) - number * 0x01010101u ^ 0x80808080u;
 }

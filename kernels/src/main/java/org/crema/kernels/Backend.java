@@ -1,6 +1,7 @@
 package org.crema.kernels;
 
 import java.util.List;
+import org.crema.kernels.quant.QuantType;
 
 /**
  * A way to run programs: the CPU, CUDA, OpenCL, Vulkan, or the plain reference. Found through {@link java.util.ServiceLoader}; making
@@ -20,6 +21,11 @@ public interface Backend {
      * @throws DeviceException if there is no such device or it cannot be used
      */
     Device open(int index, DeviceOptions options);
+
+    /** Whether it has kernels for tensors of a type, whatever the device. */
+    default boolean takes(QuantType type) {
+        return true;
+    }
 
     /** What was found: devices that can be opened, and in words what cannot. */
     record Discovery(List<DeviceInfo> devices, List<String> rejections) {

@@ -13,6 +13,7 @@ import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
+import org.crema.kernels.quant.QuantType;
 import org.jocl.CL;
 import org.jocl.CLException;
 import org.jocl.cl_device_id;
@@ -50,6 +51,11 @@ public final class OpenClBackend implements Backend {
             devices.add(facts.info(i, facts.tuning()));
         }
         return new Discovery(devices, found.rejections());
+    }
+
+    @Override
+    public boolean takes(QuantType type) {
+        return Sources.decodes(type);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.crema.backend.vulkan.VulkanException.check;
 import static org.lwjgl.system.MemoryStack.stackPush;
 import static org.lwjgl.vulkan.EXTExternalMemoryHost.VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
 import static org.lwjgl.vulkan.EXTMemoryBudget.VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+import static org.lwjgl.vulkan.KHRShaderIntegerDotProduct.VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
 import static org.lwjgl.vulkan.VK10.*;
 import static org.lwjgl.vulkan.VK11.*;
 import static org.lwjgl.vulkan.VK12.VK_API_VERSION_1_2;
@@ -32,6 +33,7 @@ import org.lwjgl.vulkan.VkPhysicalDeviceMemoryBudgetPropertiesEXT;
 import org.lwjgl.vulkan.VkPhysicalDeviceMemoryProperties;
 import org.lwjgl.vulkan.VkPhysicalDeviceMemoryProperties2;
 import org.lwjgl.vulkan.VkPhysicalDeviceProperties2;
+import org.lwjgl.vulkan.VkPhysicalDeviceShaderIntegerDotProductPropertiesKHR;
 import org.lwjgl.vulkan.VkPhysicalDeviceVulkan11Features;
 import org.lwjgl.vulkan.VkPhysicalDeviceVulkan11Properties;
 import org.lwjgl.vulkan.VkPhysicalDeviceVulkan12Features;
@@ -56,11 +58,13 @@ import org.lwjgl.vulkan.VkQueueFamilyProperties;
  * @param family queue family for computing; -1 if there is none
  * @param local memory type of buffers
  * @param staging memory type that copies go through
+ * @param int8 whether it multiplies packed signed bytes in one instruction
  * @param missing features that kernels need and that are not there
  */
 record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String name, String driver, int subgroup, int maxGroup,
         long maxGroups, long maxAllocation, long maxRange, long sharedMemory, long offsetAlignment, long hostAlignment,
-        float nanosPerTick, int family, MemoryType local, MemoryType staging, boolean fp64, boolean budget,
+        float nanosPerTick, int family, MemoryType local, MemoryType staging, boolean fp64, boolean int8,
+        boolean budget,
         List<String> missing) {
     private static final int VENDOR_AMD = 0x1002;
     private static final int VENDOR_NVIDIA = 0x10DE;
@@ -90,6 +94,11 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
     static Facts of(VkPhysicalDevice device) {
         try (MemoryStack stack = stackPush()) {
             Set<String> extensions = extensions(device);
+            boolean dots = extensions.contains(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
+            VkPhysicalDeviceShaderIntegerDotProductPropertiesKHR dot = VkPhysicalDeviceShaderIntegerDotProductPropertiesKHR
+                    .calloc(
+                            stack)
+                    .sType$Default();
             boolean imports = extensions.contains(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
             VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = VkPhysicalDeviceExternalMemoryHostPropertiesEXT.calloc(stack)
                     .sType$Default();
@@ -101,7 +110,8 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
             List<String> missing = new ArrayList<>();
             boolean fp64 = false;
             if (recent) {
-                v12.pNext(imports ? host.address() : 0);
+                host.pNext(dots ? dot.address() : 0);
+                v12.pNext(imports ? host.address() : host.pNext());
                 all.pNext(v11.pNext(v12.address()).address());
                 vkGetPhysicalDeviceProperties2(device, all);
                 fp64 = features(device, stack, v11, missing);
@@ -118,7 +128,9 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
                     limits.minStorageBufferOffsetAlignment(), imports ? host.minImportedHostPointerAlignment() : 0,
                     family >= 0 && ticks(device, family, stack) ? limits.timestampPeriod() : 0, family,
                     memory(device, stack, unified, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT),
-                    memory(device, stack, true, 0), fp64, extensions.contains(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME), missing);
+                    memory(device, stack, true, 0), fp64,
+                    dots && dot.integerDotProduct4x8BitPackedSignedAccelerated(),
+                    extensions.contains(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME), missing);
         }
     }
 
@@ -304,7 +316,7 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
         details.put("subgroup", subgroup + " work-items");
         details.put("local memory", sharedMemory / 1024 + " KiB");
         details.put("largest binding", (maxRange >> 20) + " MiB");
-        details.put("arithmetic", "F32" + (fp64 ? ", F64" : ""));
+        details.put("arithmetic", "F32" + (fp64 ? ", F64" : "") + (int8 ? ", packed int8" : ""));
         details.put("tuned as", tuning.name());
         return new DeviceInfo(VulkanBackend.NAME, index, name, kind(), local.bytes(), free(), details);
     }

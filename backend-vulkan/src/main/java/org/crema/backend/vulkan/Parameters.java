@@ -39,8 +39,7 @@ final class Parameters {
     /** The block of a call whose place is `at`. */
     static Block of(Call call, long at, Binding<VulkanBuffer> binding) {
         List<Field> fields = new ArrayList<>();
-        // The cells that the arena's bindings start at.
-        long end = add(fields, at, 2 * WORD, List.of(0, 0));
+        long end = at;
         for (Argument argument : call.arguments()) {
             end = switch (argument) {
                 case Argument.Shared _,Argument.Pages _ -> end;

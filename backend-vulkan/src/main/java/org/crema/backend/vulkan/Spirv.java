@@ -19,6 +19,7 @@ final class Spirv {
     private static final Pattern CONSTANT = Pattern.compile("layout\\(constant_id = (\\d+)\\) const (?:uint|bool) (\\w+)");
     /** Every type that has a decode function has this kernel. */
     private static final String OF_ANY_TYPE = "matmul/matvec1";
+    private static final String OF_INT8 = "matmul/matvec1_i8";
 
     private static final Map<String, Integer> CONSTANTS = constants();
 
@@ -49,6 +50,11 @@ final class Spirv {
     /** Whether there are kernels for tensors of a type. */
     static boolean decodes(QuantType type) {
         return Spirv.class.getResource(file(OF_ANY_TYPE, "", Optional.of(type))) != null;
+    }
+
+    /** Whether tensors of a type can be multiplied by activations in int8. */
+    static boolean int8(QuantType type) {
+        return Spirv.class.getResource(file(OF_INT8, "", Optional.of(type))) != null;
     }
 
     /**

@@ -7,6 +7,7 @@ import java.lang.foreign.SymbolLookup;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.ServiceLoader;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
@@ -14,6 +15,7 @@ import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
 import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
+import org.crema.kernels.quant.QuantType;
 import org.lwjgl.vulkan.VkPhysicalDevice;
 
 /** Vulkan devices of all drivers, numbered in one list: GPUs first, then processors, in the order of the loader. */
@@ -48,6 +50,20 @@ public final class VulkanBackend implements Backend {
             devices.add(facts.info(i, facts.tuning()));
         }
         return new Discovery(devices, found.rejections());
+    }
+
+    @Override
+    public boolean takes(QuantType type) {
+        return Spirv.decodes(type);
+    }
+
+    /** Why there is no kernel for a type, and which backends on the class path have one. */
+    static String refusal(QuantType type) {
+        List<String> others = ServiceLoader.load(Backend.class).stream().map(ServiceLoader.Provider::get)
+                .filter(backend -> backend
+                        .takes(type))
+                .map(Backend::name).sorted().toList();
+        return "Vulkan has no shader for " + type + (others.isEmpty() ? "" : ", only " + String.join(", ", others) + " have one");
     }
 
     @Override

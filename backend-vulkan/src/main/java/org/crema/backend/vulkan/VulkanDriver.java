@@ -4,9 +4,11 @@ import static org.crema.backend.vulkan.VulkanException.check;
 import static org.lwjgl.system.MemoryStack.stackPush;
 import static org.lwjgl.vulkan.EXTExternalMemoryHost.VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
 import static org.lwjgl.vulkan.EXTMemoryBudget.VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+import static org.lwjgl.vulkan.KHRShaderIntegerDotProduct.VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
 import static org.lwjgl.vulkan.VK10.*;
 import static org.lwjgl.vulkan.VK12.VK_API_VERSION_1_2;
 
+import java.util.Set;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Op;
@@ -14,6 +16,7 @@ import org.crema.kernels.Support;
 import org.crema.kernels.Weight;
 import org.crema.kernels.gpu.Capacity;
 import org.crema.kernels.gpu.Driver;
+import org.crema.kernels.gpu.Features;
 import org.crema.kernels.gpu.Queue;
 import org.crema.kernels.gpu.Tuning;
 import org.lwjgl.PointerBuffer;
@@ -22,6 +25,7 @@ import org.lwjgl.vulkan.VkDevice;
 import org.lwjgl.vulkan.VkDeviceCreateInfo;
 import org.lwjgl.vulkan.VkDeviceQueueCreateInfo;
 import org.lwjgl.vulkan.VkPhysicalDeviceFeatures2;
+import org.lwjgl.vulkan.VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR;
 import org.lwjgl.vulkan.VkPhysicalDeviceVulkan11Features;
 import org.lwjgl.vulkan.VkPhysicalDeviceVulkan12Features;
 import org.lwjgl.vulkan.VkQueue;
@@ -29,6 +33,8 @@ import org.lwjgl.vulkan.VkSubmitInfo;
 
 /** A Vulkan device, its one queue and the pipelines made for it. */
 final class VulkanDriver implements Driver {
+    private static final Set<Features.Kernel> KERNELS = Set.of(Features.Kernel.JOINT, Features.Kernel.EXPERT_SUM);
+
     private final int index;
     private final Facts facts;
     private final Tuning tuning;
@@ -48,7 +54,13 @@ final class VulkanDriver implements Driver {
                     .storageBuffer16BitAccess(true).pNext(f12.address());
             VkPhysicalDeviceFeatures2 features = VkPhysicalDeviceFeatures2.calloc(stack).sType$Default().pNext(f11.address());
             features.features().shaderInt64(true).shaderFloat64(facts.fp64());
-            PointerBuffer extensions = stack.mallocPointer(2);
+            PointerBuffer extensions = stack.mallocPointer(3);
+            if (facts.int8()) {
+                extensions.put(stack.UTF8(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME));
+                f12.pNext(
+                        VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR.calloc(stack).sType$Default().shaderIntegerDotProduct(
+                                true).address());
+            }
             if (facts.hostAlignment() > 0) {
                 extensions.put(stack.UTF8(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME));
             }
@@ -87,6 +99,11 @@ final class VulkanDriver implements Driver {
     }
 
     @Override
+    public Features features() {
+        return new Features(KERNELS, facts.int8() ? Spirv::int8 : type -> false, 0);
+    }
+
+    @Override
     public long largestAllocation() {
         return facts.maxAllocation();
     }
@@ -100,7 +117,7 @@ final class VulkanDriver implements Driver {
     public Support supports(Op op) {
         for (Weight weight : op.tensors()) {
             if (!Spirv.decodes(weight.type())) {
-                return Support.no("there is no shader for " + weight.type());
+                return Support.no(VulkanBackend.refusal(weight.type()));
             }
         }
         return Support.yes();

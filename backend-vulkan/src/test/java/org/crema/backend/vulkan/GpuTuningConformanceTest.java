@@ -1,8 +1,6 @@
 package org.crema.backend.vulkan;
 
-import java.util.List;
 import org.crema.kernels.Device;
-import org.crema.kernels.Precision;
 import org.crema.kernels.conformance.ConformanceKit;
 import org.crema.kernels.Op;
 import org.crema.kernels.quant.QuantType;
@@ -15,7 +13,7 @@ import org.junit.jupiter.api.BeforeAll;
  * type has the same ones over its own decode function, so some types stand for all.
  */
 class GpuTuningConformanceTest extends ConformanceKit {
-    private static final String SAMPLE = "MatMul/(Q4_K|F16)/|MatMul/(Q3_K|Q5_0)/257x|HeadMatMul/(Q6_K|F32)|"
+    private static final String SAMPLE = "MatMul/(Q4_K|F16)/|MatMul/(Q3_K|Q5_0)/257x|^MatMul/[A-Z0-9_]+/17x|HeadMatMul/(Q6_K|F32)|"
             + "ExpertMatMul/(Q4_K|Q5_0)/|GateExperts/(lite|v2|v3|odd|group|ties|NaN|a NaN)|RmsNorm/(shape|in place)|"
             + "Attention/F16|Attention/Q8_0/.*/MIXED|(Add|SwiGlu)/3x64|Fused/.*(Q4_K|Q5_0|sum)/|Layer/.*/Q4_K_M";
 
@@ -42,11 +40,5 @@ class GpuTuningConformanceTest extends ConformanceKit {
     @Override
     protected String only() {
         return super.only().isEmpty() ? SAMPLE : super.only();
-    }
-
-    /** This backend computes the same way with both. */
-    @Override
-    protected List<Precision> precisions() {
-        return List.of(Precision.F32);
     }
 }

@@ -174,7 +174,8 @@ class VulkanDeviceTest {
         Program program = program(new Weight("w", QuantType.IQ2_XS, 1, ROWS, 256, MemorySegment.NULL), 256);
         try (GpuDevice device = Devices.open()) {
             DeviceException thrown = assertThrows(DeviceException.class, () -> device.compile(List.of(program), OPTIONS).close());
-            assertTrue(thrown.getMessage().contains("IQ2_XS"), thrown.getMessage());
+            // The interpreter is the only other backend on this class path.
+            assertTrue(thrown.getMessage().contains("no shader for IQ2_XS, only reference"), thrown.getMessage());
             assertEquals(1, thrown.getMessage().lines().count());
         }
     }

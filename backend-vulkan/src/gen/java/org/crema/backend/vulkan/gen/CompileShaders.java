@@ -23,7 +23,7 @@ import org.lwjgl.system.Configuration;
  * Compiles the compute shaders to SPIR-V; a warning is an error. Arguments: the folder of device sources, the folder to write to.
  *
  * <p>A file {@code NAME.comp} becomes {@code NAME.spv}; if it reads weights, {@code NAME.TYPE.spv} for each type with a decode
- * function in {@code quant/}. For each word after {@code // variants:} it is compiled once more, with that word defined, to
+ * function in {@code quant/}, or, if it defines {@code INT8}, with one for packed codes. For each word after {@code // variants:} it is compiled once more, with that word defined, to
  * {@code NAME.WORD.spv}. An included file is put in place here: {@code quant/QUANT} is what the type at hand is decoded with,
  * {@code codebook/TABLE} is written from {@link Codebook}.
  */
@@ -31,6 +31,10 @@ public final class CompileShaders {
     private static final String COMMON = "common.glsl";
     private static final String VARIANTS = "// variants:";
     private static final String QUANT = "quant/QUANT";
+    private static final String DECODE = "weights16 %s_decode16(";
+    private static final String CODES = "codes32 %s_codes32(";
+    /** Of shaders that take activations in int8. */
+    private static final String INT8 = "#define INT8\n";
     private static final String READ = "quant/read.glsl";
 
     private final Path sources;
@@ -69,8 +73,9 @@ public final class CompileShaders {
                     compile(name + suffix, text);
                     continue;
                 }
+                String function = text.contains(INT8) ? CODES : DECODE;
                 for (QuantType type : QuantType.values()) {
-                    if (family(type).isPresent()) {
+                    if (family(type, function).isPresent()) {
                         compile(name + suffix + "." + type, source(name, variant, Optional.of(type)));
                     }
                 }
@@ -103,10 +108,10 @@ public final class CompileShaders {
         return text.toString();
     }
 
-    /** The file with a type's decode function. */
-    private Optional<String> family(QuantType type) throws IOException {
+    /** The file with one of a type's functions. */
+    private Optional<String> family(QuantType type, String function) throws IOException {
         for (Path file : files(sources.resolve("quant"), ".glsl")) {
-            if (Files.readString(file).contains("weights16 " + type + "_decode16(")) {
+            if (Files.readString(file).contains(function.formatted(type))) {
                 return Optional.of("quant/" + file.getFileName());
             }
         }
@@ -136,7 +141,7 @@ public final class CompileShaders {
             if (name.equals(QUANT)) {
                 if (type.isPresent()) {
                     expand(READ, type, text, within);
-                    expand(family(type.get()).orElseThrow(), type, text, within);
+                    expand(family(type.get(), DECODE).orElseThrow(), type, text, within);
                 } else {
                     text.append(row).append('\n');
                 }

@@ -1,0 +1,3 @@
+#define NB 1
+#define JOINT
+#include "matmul/matvec.glsl"

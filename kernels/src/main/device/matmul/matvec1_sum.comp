@@ -1,0 +1,3 @@
+#define NB 1
+#define SUMMED
+#include "matmul/matvec.glsl"

@@ -1,0 +1,5 @@
+#extension GL_EXT_integer_dot_product : require
+#define INT8
+#define NB 1
+#define SUMMED
+#include "matmul/matvec.glsl"
