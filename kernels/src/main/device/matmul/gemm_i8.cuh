@@ -29,6 +29,8 @@ struct Int8Tiles {
     uint target[BN];
 };
 
+#if defined(CUDA_CPU) || !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+
 // What an item takes to a stage: 32 weights, 16 activations.
 template <class T> struct Carried {
     uint q[2][4];
@@ -139,3 +141,5 @@ template <class T> DEVICE void gemm_i8(Group group, uint item, Int8Tiles &tiles,
         }
     }
 }
+
+#endif
