@@ -236,6 +236,12 @@ API cuDevicePrimaryCtxRelease_v2(int) {
         return INVALID_CONTEXT;
     }
     if (--state["contexts"] == 0) {
+        // What a lost context held could not be freed one by one.
+        if (state["lost"] != 0) {
+            for (const char *kind : {"pinned", "streams", "graphs", "modules", "events"}) {
+                state[kind] = 0;
+            }
+        }
         state["lost"] = 0;
         for (auto &[p, bytes] : allocations) {
             free((void *)p);

@@ -239,9 +239,9 @@ class CudaDeviceTest {
 
     private void run(Executable executable, Program program, MemorySegment input, int tokens) {
         Step step = new Step(LIMITS, arena);
-        step.addSequence(new int[] {0}, tokens);
+        step.addSequence(new int[] {0}, 1);
         for (int t = 0; t < tokens; t++) {
-            step.addToken(0, 0, t, true);
+            step.addToken(0, 0, t, t == 0);
         }
         executable.begin(step);
         executable.write(program.inputs().getFirst(), input, tokens);

@@ -21,7 +21,7 @@ class CudaLogitsTest {
 
     @TestFactory
     Stream<DynamicTest> exactInSmallSteps() {
-        return OracleLogits.tests(Emulated::open, Precision.F32, 1e-4, 3);
+        return OracleLogits.tests(Emulated::open, Precision.F32, 1e-4, 7);
     }
 
     @TestFactory
