@@ -143,8 +143,8 @@ DEVICE void multiply(const bytes (&rows)[M], uint i, const Int8Row (&x)[N], floa
 template <class T, class X, uint M, uint N>
 DEVICE void walk(const bytes (&rows)[M], uint columns, uint lane, const X (&x)[N], float (&sums)[M][N]) {
     const uint units = columns / unit<T, X>();
-    // A few loads of each lane on their way at a time; a slab has enough of them.
-    constexpr int AHEAD = unit<T, X>() > 32 ? 1 : 2;
+    // A few loads of each lane on their way at a time; a slab has enough of them, and so have two matrices.
+    constexpr int AHEAD = unit<T, X>() > 32 || M * N > 1 ? 1 : 2;
 #pragma unroll AHEAD
     for (uint i = lane; i < units; i += LANES) {
         multiply<T>(rows, i, x, sums);
