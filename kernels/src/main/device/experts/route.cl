@@ -3,6 +3,7 @@
 //   QUANT, LANES, WIDE_SUMS   see matmul.cl
 //   NORM_GROUP                work-items of a group, SELECT_GROUP the same
 #include "matmul/decode.clh"
+#include "matmul/lanes.clh"
 #include "experts/select.clh"
 #include "rows/norm.clh"
 
@@ -31,18 +32,7 @@ __kernel __attribute__((reqd_work_group_size(NORM_GROUP, 1, 1))) void route(byte
             x[0] = arena + in.x + t * in.y;
 #include "matmul/walk.clh"
         }
-        float total = TOTAL(sums[0]);
-#if LANES > 1
-        barrier(CLK_LOCAL_MEM_FENCE);
-        part[item] = total;
-        for (uint half_lanes = LANES / 2; half_lanes > 0; half_lanes /= 2) {
-            barrier(CLK_LOCAL_MEM_FENCE);
-            if (lane < half_lanes) {
-                part[item] += part[item + half_lanes];
-            }
-        }
-        total = part[item];
-#endif
+        const float total = sum_of_lanes(TOTAL(sums[0]), part);
         if (lane == 0 && e < EXPERTS) {
             arena[logits + t * EXPERTS + e] = total;
         }

@@ -1,16 +1,19 @@
 // Everything that reads weights of one type: built once for each type, with its decode16 (see quant/) in front.
 //
 //   QUANT                               the type: its functions are QUANT_decode16 and, without blocks, QUANT_decode1
+//   INT8                                whether there are mat-vecs over activations in int8 too, with QUANT_dot32
 //   LANES, MATVEC_GROUP                 work-items for a row of a mat-vec; in a work-group
 //   WIDE_SUMS                           whether a work-item sums in 16 lanes of its own (vector units) or in one (GPUs)
 //   TILES                               whether many rows go through tiles (else through mat-vecs of a few rows each)
 //   GEMM_X, GEMM_Y, GEMM_TM, GEMM_TN    a tile: X x Y work-items with TM rows of the weight x TN tokens each
 #include "matmul/decode.clh"
+#include "matmul/lanes.clh"
 
 // What one product of a matrix (or of a matrix per head, or per chosen expert) is given.
 //
 //   weight, matrix_bytes, row_bytes, rows, columns    the matrices
-//   in, out       views; a head is a group of columns
+//   in, out       views; a head is a group of columns. Of activations in int8: x first cell, y cells from row to row, z columns
+//                 of a row, w columns of a head
 //   residual      view of what is added, of no cells a row if there is nothing
 //   counted       rows of activations
 //   bias          where in the constants, or -1
@@ -25,28 +28,22 @@ float added(__global const float *arena, uint4 residual, __global const float *c
     return (bias < 0 ? 0 : constants[bias + r]) + (residual.y > 0 ? arena[residual.x + t * residual.y + r] : 0);
 }
 
+#define SUFFIX
+#include "matmul/variants.clh"
+#undef SUFFIX
+#ifdef INT8
+#define dot32_of CAT(QUANT, _dot32)
+#define SUFFIX _i8
+#define INT8_ROWS
+#include "matmul/variants.clh"
+#undef INT8_ROWS
+#undef SUFFIX
+#endif
+
 #define NB 1
-#define VARIANT _swiglu
-#define GATED
-#include "matmul/matvec.clh"
-#undef GATED
-#undef VARIANT
-#define VARIANT _joint
-#define JOINT
-#include "matmul/matvec.clh"
-#undef JOINT
-#undef VARIANT
-#define VARIANT _sum
-#define SUMMED
-#include "matmul/matvec.clh"
-#undef SUMMED
-#undef VARIANT
-#define VARIANT
-#include "matmul/matvec.clh"
 #include "matmul/transposed.clh"
 #undef NB
 #define NB 4
-#include "matmul/matvec.clh"
 #include "matmul/transposed.clh"
 #undef NB
 #if TILES

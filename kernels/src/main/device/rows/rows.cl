@@ -3,6 +3,7 @@
 //   NORM_GROUP    work-items that norm a group of columns
 #include "rows/norm.clh"
 #include "rows/turn.clh"
+#include "rows/quantise.clh"
 
 // A work-group for each group of columns of each row.
 __kernel __attribute__((reqd_work_group_size(NORM_GROUP, 1, 1))) void rms_norm(__global float *arena, uint4 out, uint4 in,
@@ -10,6 +11,32 @@ __kernel __attribute__((reqd_work_group_size(NORM_GROUP, 1, 1))) void rms_norm(_
     __local float part[NORM_GROUP];
     norm(part, arena, out.x + get_group_id(1) * out.y + get_group_id(0) * out.w,
             in.x + get_group_id(1) * in.y + get_group_id(0) * in.w, n, constants, weight, eps);
+}
+
+// As well in int8: rows of one group of columns.
+__kernel __attribute__((reqd_work_group_size(NORM_GROUP, 1, 1))) void rms_norm_i8(__global float *arena, uint4 out, uint4 in,
+        uint n, __global const float *constants, uint weight, float eps, uint4 place) {
+    __local float part[NORM_GROUP];
+    const uint row = get_group_id(1);
+    const uint to = out.x + row * out.y;
+    norm(part, arena, to, in.x + row * in.y, n, constants, weight, eps);
+    if (get_num_groups(1) > place.w) {
+        return;
+    }
+    barrier(CLK_GLOBAL_MEM_FENCE);
+    for (uint b = get_local_id(0); b < n / 32; b += NORM_GROUP) {
+        quantise_block(arena, to, place, row, b);
+    }
+}
+
+// A view's rows in int8. Its groups have a multiple of 32 columns. Global ids: block of 32 columns, row.
+__kernel void quantise(__global float *arena, uint4 in, uint4 place) {
+    const uint b = get_global_id(0);
+    const uint row = get_global_id(1);
+    if (32 * b < place.z) {
+        const uint group = 32 * b / in.z;
+        quantise_block(arena, in.x + row * in.y + group * (in.w - in.z), place, row, b);
+    }
 }
 
 // Global ids: column, row.

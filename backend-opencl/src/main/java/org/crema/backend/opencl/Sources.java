@@ -49,6 +49,11 @@ final class Sources {
         return family(type).isPresent();
     }
 
+    /** Whether there is a function that multiplies weights of a type with activations in int8. */
+    static boolean dots(QuantType type) {
+        return family(type).filter(file -> read(file).contains("float " + type.name() + "_dot32(")).isPresent();
+    }
+
     /** The file with a type's decode function. */
     private static Optional<String> family(QuantType type) {
         return FAMILIES.stream().map(name -> "quant/" + name + ".clh").filter(file -> read(file).contains("float16 " + type.name()

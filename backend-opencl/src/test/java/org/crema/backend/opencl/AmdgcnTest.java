@@ -68,7 +68,11 @@ class AmdgcnTest {
         for (Target target : TARGETS) {
             Tuning tuning = target.tuning();
             for (QuantType type : all ? List.of(QuantType.values()) : SAMPLE) {
-                add(tests, target, new Kernels(type.name(), "matmul/matmul", Optional.of(type), tuning.constants()));
+                Map<String, Integer> constants = tuning.constants();
+                if (Sources.dots(type)) {
+                    constants.put("INT8", 1);
+                }
+                add(tests, target, new Kernels(type.name(), "matmul/matmul", Optional.of(type), constants));
             }
             add(tests, target, new Kernels("rows", "rows/rows", Optional.empty(), tuning.constants()));
             Map<String, Integer> experts = new HashMap<>(tuning.constants());
@@ -103,6 +107,7 @@ class AmdgcnTest {
                         numbers[0], numbers[1], numbers[2]);
                 if (DECODE.matcher(name).matches()) {
                     assertEquals(0, numbers[1], name + " spills registers");
+                    assertEquals(0, numbers[2], name + " has arrays or calls that take memory");
                 }
             });
         }));

@@ -1,9 +1,7 @@
 package org.crema.backend.opencl;
 
-import java.util.List;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceOptions;
-import org.crema.kernels.Precision;
 import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.conformance.ConformanceKit;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,11 +28,5 @@ class GpuTuningConformanceTest extends ConformanceKit {
     @Override
     protected String only() {
         return super.only().isEmpty() ? SAMPLE : super.only();
-    }
-
-    /** This backend computes the same way with both. */
-    @Override
-    protected List<Precision> precisions() {
-        return List.of(Precision.F32);
     }
 }

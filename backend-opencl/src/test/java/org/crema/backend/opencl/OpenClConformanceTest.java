@@ -18,7 +18,7 @@ class OpenClConformanceTest extends ConformanceKit {
         return Devices.open();
     }
 
-    /** This backend computes the same way with both. */
+    /** On a processor both are the same; activations in int8 are for GPUs, see GpuTuningConformanceTest. */
     @Override
     protected List<Precision> precisions() {
         return List.of(Precision.F32);

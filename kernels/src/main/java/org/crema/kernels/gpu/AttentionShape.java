@@ -19,6 +19,8 @@ import org.crema.kernels.Op;
  */
 public record AttentionShape(int key, int value, int query, int heads, int keyHeads, int firstValue, int block, int group,
         int wanted) {
+    /** Work-groups that keep a unit of a GPU busy. */
+    private static final int GROUPS_PER_UNIT = 4;
     /** Floats that a work-item sums in at most; more would not stay in registers. */
     private static final int MOST_SUMS = 64;
     /** Cells before the partial results; the first holds the number of parts. */
@@ -36,8 +38,10 @@ public record AttentionShape(int key, int value, int query, int heads, int keyHe
     private static AttentionShape fit(int key, int value, int query, int heads, int keyHeads, int firstValue, Tuning tuning,
             Capacity capacity) {
         int block = Math.min(heads / keyHeads, tuning.attentionHeads());
+        // A processor's unit has one work-group at a time, and putting parts together costs it a launch.
+        int wanted = tuning.wideSums() ? capacity.units() : GROUPS_PER_UNIT * capacity.units();
         AttentionShape shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, block, tuning.attentionGroup(),
-                4 * capacity.units());
+                wanted);
         while (shape.block > 1
                 && (shape.localBytes() > capacity.localMemory() || (!capacity.processor() && shape.sums() > MOST_SUMS))) {
             shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, (shape.block + 1) / 2, shape.group,

@@ -58,7 +58,11 @@ final class Calls {
     }
 
     Kernels matMul(Weight weight) {
-        return new Kernels("for " + weight.type(), "matmul/matmul", Optional.of(weight.type()), tuning.constants());
+        Map<String, Integer> constants = tuning.constants();
+        if (plan.int8(weight.type())) {
+            constants.put("INT8", 1);
+        }
+        return new Kernels("for " + weight.type(), "matmul/matmul", Optional.of(weight.type()), constants);
     }
 
     Kernels experts(int experts) {

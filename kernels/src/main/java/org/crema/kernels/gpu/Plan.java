@@ -20,6 +20,7 @@ import org.crema.kernels.Slot;
 import org.crema.kernels.Step;
 import org.crema.kernels.View;
 import org.crema.kernels.Weight;
+import org.crema.kernels.quant.QuantType;
 
 /** All memory of an executable, from shapes alone: what is counted for a footprint is what the backend allocates. */
 public final class Plan {
@@ -111,10 +112,14 @@ public final class Plan {
         }
     }
 
+    /** Whether products of a type take activations in int8, where the number of columns allows it. */
+    boolean int8(QuantType type) {
+        return options.precision() == Precision.FAST && features.int8().test(type);
+    }
+
     /** Whether a product of these takes activations in int8. */
     boolean int8(Weight weight, View in) {
-        return options.precision() == Precision.FAST && features.int8().test(weight.type())
-                && weight.columns() % Int8Rows.BLOCK == 0 && in.width() % Int8Rows.BLOCK == 0;
+        return int8(weight.type()) && weight.columns() % Int8Rows.BLOCK == 0 && in.width() % Int8Rows.BLOCK == 0;
     }
 
     /** Rows of the largest step in which products take a view in int8; 0 if none does. */
