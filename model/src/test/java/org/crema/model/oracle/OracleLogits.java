@@ -61,7 +61,8 @@ public final class OracleLogits {
      */
     static void check(OracleModel model, Device device, Precision precision, double tolerance, int tokens) throws IOException {
         try (GgufFile file = GgufFile.open(model.file())) {
-            check(model, logits(file, device, precision, tokens, model.promptTokens(), 0), model.golden(""), precision, tolerance, 0);
+            check(model, logits(file, device, precision, tokens, model.promptTokens(), 0), model.golden(""), precision, tolerance,
+                    0);
             if (!model.longPrompt().isEmpty()) {
                 int last = model.longTokens().length - 4;
                 check(model, logits(file, device, precision, tokens, model.longTokens(), last), model.golden(".long"), precision,
