@@ -290,9 +290,12 @@ void enter() {
 
 // Memory that nothing has written holds NaN, so that reading it shows.
 void forget_shared(const Shared &shared, size_t dynamic) {
+#if defined(__SANITIZE_ADDRESS__)
+    // The block before may have had less.
+    ASAN_UNPOISON_MEMORY_REGION(shared.dynamic, dynamic);
+#endif
     memset(shared.dynamic, NOTHING, dynamic);
 #if defined(__SANITIZE_ADDRESS__)
-    ASAN_UNPOISON_MEMORY_REGION(shared.dynamic, dynamic);
     ASAN_POISON_MEMORY_REGION(shared.dynamic + dynamic, shared.most + GUARD - dynamic);
 #else
     memset(shared.dynamic + dynamic, NOTHING, GUARD);

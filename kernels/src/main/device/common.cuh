@@ -89,7 +89,7 @@ template <uint ALIGN, uint N> DEVICE void load_words(bytes p, uint (&w)[N]) {
     if constexpr (ALIGN >= 16 && N % 4 == 0) {
 #pragma unroll
         for (uint i = 0; i < N / 4; i++) {
-            const uint4 v = __ldg((const uint4 *)p + i);
+            const uint4 v = ((const uint4 *)p)[i];
             w[4 * i] = v.x;
             w[4 * i + 1] = v.y;
             w[4 * i + 2] = v.z;
@@ -98,41 +98,41 @@ template <uint ALIGN, uint N> DEVICE void load_words(bytes p, uint (&w)[N]) {
     } else if constexpr (ALIGN >= 8 && N % 2 == 0) {
 #pragma unroll
         for (uint i = 0; i < N / 2; i++) {
-            const uint2 v = __ldg((const uint2 *)p + i);
+            const uint2 v = ((const uint2 *)p)[i];
             w[2 * i] = v.x;
             w[2 * i + 1] = v.y;
         }
     } else if constexpr (ALIGN >= 4) {
 #pragma unroll
         for (uint i = 0; i < N; i++) {
-            w[i] = __ldg((const uint *)p + i);
+            w[i] = ((const uint *)p)[i];
         }
     } else if constexpr (ALIGN == 2) {
         const uint odd = (uint)(uintptr_t)p & 2;
         const uint *aligned = (const uint *)(p - odd);
-        uint low = __ldg(aligned);
+        uint low = aligned[0];
 #pragma unroll
         for (uint i = 0; i < N; i++) {
             // At an address that needs no shift the last word is read twice, not the one after it.
-            const uint high = __ldg(aligned + i + (i + 1 < N ? 1 : odd / 2));
+            const uint high = aligned[i + (i + 1 < N ? 1 : odd / 2)];
             w[i] = __funnelshift_r(low, high, 8 * odd);
             low = high;
         }
     } else {
 #pragma unroll
         for (uint i = 0; i < N; i++) {
-            w[i] = __ldg(p + 4 * i) | __ldg(p + 4 * i + 1) << 8 | __ldg(p + 4 * i + 2) << 16 | (uint)__ldg(p + 4 * i + 3) << 24;
+            w[i] = p[4 * i] | p[4 * i + 1] << 8 | p[4 * i + 2] << 16 | (uint)p[4 * i + 3] << 24;
         }
     }
 }
 
 // Little-endian fields of a block.
 DEVICE uint u8(bytes p) {
-    return __ldg(p);
+    return *p;
 }
 
 DEVICE uint u16(bytes p) {
-    return __ldg((const ushort *)p);
+    return *(const ushort *)p;
 }
 
 // At an even address.

@@ -43,8 +43,7 @@ template <class T> struct Carried {
     float d;
 
     DEVICE_MEMBER void load(bytes row, const Int8Row &x, uint item, uint i) {
-        T::codes(row, 2 * i, q[0], s[0], m[0]);
-        T::codes(row, 2 * i + 1, q[1], s[1], m[1]);
+        codes32<T>(row, i, q, s, m);
         codes = x.codes[2 * i + item % 2];
         d = x.scales[i].x;
     }

@@ -32,6 +32,11 @@
 MATVECS(, FloatRow)
 #if !CAT(PLAIN, QUANT)
 MATVECS(_i8, Int8Row)
+
+KERNEL(NORM_GROUP) ENTRY(matvec1_gated_i8)(bytes weight, bytes up, PRODUCT, uint4 place) {
+    __shared__ float results[32];
+    matvec_gated<QUANT>(this_group(), threadIdx.x, results, PRODUCT_OF(weight), up, place);
+}
 #endif
 
 KERNEL(MATVEC_GROUP) ENTRY(transposed1)(bytes weight, PRODUCT) {

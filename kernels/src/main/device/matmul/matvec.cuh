@@ -6,6 +6,7 @@
 #pragma once
 #include "matmul/product.cuh"
 #include "matmul/walk.cuh"
+#include "rows/int8.cuh"
 
 #define ROWS_A_GROUP (MATVEC_GROUP / LANES)
 
@@ -70,6 +71,45 @@ template <class T, class X> DEVICE void matvec_swiglu(Group group, uint item, co
     warp_sums(sums);
     if (lane == 0) {
         p.store(one.first, group.y, r, silu(sums[0][0]) * sums[1][0]);
+    }
+}
+
+// The same with activations in int8, and the result in both forms: a group has 32 rows of the matrices, each warp of it
+// GATED_ROWS of those, one after the other. Group ids: 32 rows of the matrices, 0, row (for experts: pair).
+#define GATED_WARPS (NORM_GROUP / LANES)
+#define GATED_ROWS (32 / GATED_WARPS)
+
+template <class T> DEVICE void matvec_gated(Group group, uint item, float *results, const Product &p, bytes up, uint4 place) {
+    const uint lane = item % LANES;
+    const Rows<1> one = one_row(p, group);
+    // The same for the whole group.
+    if (one.count == 0) {
+        return;
+    }
+    Int8Row x[1];
+    find_row(p, one.first / p.share(), 0, x[0]);
+#pragma unroll 1
+    for (uint turn = 0; turn < GATED_ROWS; turn++) {
+        const uint at = turn * GATED_WARPS + item / LANES;
+        const bytes row = p.row(one.matrix, 32 * group.x + at);
+        const bytes rows[2] = {row, up + (row - p.weight)};
+        float sums[2][1] = {};
+        walk<T>(rows, p.columns, lane, x, sums);
+        warp_sums(sums);
+        if (lane == 0) {
+            results[at] = silu(sums[0][0]) * sums[1][0];
+        }
+    }
+    __syncthreads();
+    if (item < WARP) {
+        const uint column = 32 * group.x + lane;
+        p.arena[p.out.x + one.first * p.out.y + column] = results[lane];
+        float4 v = make_float4(0, 0, 0, 0);
+        const bool some = lane < INT8_LANES;
+        if (some) {
+            v = make_float4(results[4 * lane], results[4 * lane + 1], results[4 * lane + 2], results[4 * lane + 3]);
+        }
+        put_int8(p.arena, place, one.first, 32 * group.x + 4 * lane, some, v);
     }
 }
 

@@ -62,8 +62,7 @@ DEVICE void multiply32(const bytes (&rows)[M], uint i, const Int8Row (&x)[N], fl
     float least[M][2];
 #pragma unroll
     for (uint m = 0; m < M; m++) {
-        T::codes(rows[m], 2 * i, q[m][0], s[m][0], least[m][0]);
-        T::codes(rows[m], 2 * i + 1, q[m][1], s[m][1], least[m][1]);
+        codes32<T>(rows[m], i, q[m], s[m], least[m]);
     }
 #pragma unroll
     for (uint t = 0; t < N; t++) {

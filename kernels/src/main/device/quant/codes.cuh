@@ -12,6 +12,11 @@
 // Everything that reads weights is made of this one function: floats (decode16), products with int8 activations, tiles for
 // tensor cores. Blocks are read by words: which multiple of bytes an address is follows from the size of a block.
 //
+// Formats whose halves of 32 weights have more in common than a scale (PAIRS) have instead
+//
+//   both(row, g, q)                  what is read for weights 32 g ... 32 g + 31
+//   half(row, g, high, q, s, m)      turns that into the codes of their first or second half
+//
 // Formats that keep several weights in each byte read that byte once for all of them where a lane takes 64 weights (SLAB):
 //
 //   slab(row, u, q, s, m)            64 weights, as four times 16; the codes are unsigned and ZERO too large
@@ -20,21 +25,27 @@
 #include "common.cuh"
 
 struct Blocks {
-    static constexpr bool PLAIN = false, MIN = false, SLAB = false;
+    static constexpr bool PLAIN = false, MIN = false, PAIRS = false, SLAB = false;
 };
 
 struct BlocksWithMinimum {
-    static constexpr bool PLAIN = false, MIN = true, SLAB = false;
+    static constexpr bool PLAIN = false, MIN = true, PAIRS = false, SLAB = false;
 };
 
 struct SlabBlocks {
-    static constexpr bool PLAIN = false, MIN = false, SLAB = true;
+    static constexpr bool PLAIN = false, MIN = false, PAIRS = false, SLAB = true;
 };
 
 struct SlabBlocksWithMinimum {
-    static constexpr bool PLAIN = false, MIN = true, SLAB = true;
+    static constexpr bool PLAIN = false, MIN = true, PAIRS = false, SLAB = true;
     static constexpr int ZERO = 0;
 };
+
+#define CODES_OF_PAIRS                                                                                                         \
+    DEVICE void codes(bytes row, uint i, uint(&q)[4], float &s, float &m) {                                                    \
+        both(row, i >> 1, q);                                                                                                  \
+        half(row, i >> 1, i & 1, q, s, m);                                                                                     \
+    }
 
 // What addresses are a multiple of: a field at an offset of a block, itself in steps of 16 bytes at most.
 constexpr __device__ uint alignment(uint block_bytes, uint offset) {
@@ -74,6 +85,22 @@ DEVICE uint spread(uint bits) {
 // Byte k of a word whose codes were moved up by 128, as a float: 2^23 + code + 128 is put together from bytes.
 DEVICE float code(uint moved, uint k) {
     return __uint_as_float(__byte_perm(moved, 0x4b000000u, 0x7440u | k)) - 8388736.0f;
+}
+
+// Weights 32 g ... 32 g + 31 of a row.
+template <class T> DEVICE void codes32(bytes row, uint g, uint (&q)[2][4], float (&s)[2], float (&m)[2]) {
+    if constexpr (T::PAIRS) {
+        T::both(row, g, q[0]);
+#pragma unroll
+        for (uint j = 0; j < 4; j++) {
+            q[1][j] = q[0][j];
+        }
+        T::half(row, g, 0, q[0], s[0], m[0]);
+        T::half(row, g, 1, q[1], s[1], m[1]);
+    } else {
+        T::codes(row, 2 * g, q[0], s[0], m[0]);
+        T::codes(row, 2 * g + 1, q[1], s[1], m[1]);
+    }
 }
 
 // 16 weights as floats.

@@ -8,15 +8,21 @@
 
 struct MXFP4 : Blocks {
     static constexpr uint BLOCK = 32, BYTES = 17, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 1) * BYTES;
-        field16<MXFP4, 1>(b + 1, q);
-        levels16(LEVELS(KVALUES_MXFP4), q, i & 1);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        field16<MXFP4, 1>(row + g * BYTES + 1, q);
+    }
+
+    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &) {
+        bytes b = row + g * BYTES;
+        levels16(LEVELS(KVALUES_MXFP4), q, high);
         const uint e = u8(b);
         // 2^(e - 128); below 2 it is subnormal.
         s = __uint_as_float(e < 2 ? 0x200000u << e : (e - 1) << 23);
     }
+
+    CODES_OF_PAIRS
 };
 
 // 4 bits of exponent with bias 7, 3 of fraction; the NaN pattern counts as 0.

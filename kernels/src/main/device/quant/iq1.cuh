@@ -25,33 +25,49 @@ DEVICE void moved8(uint (&q)[4], uint j, uint point, uint negative) {
 
 struct IQ1_S : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 50, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        const uint k = i & 15;
-        const uint qh = u16(b + 34 + 2 * (k >> 1));
-        const uint high = qh >> (6 * (k & 1));
-        const uint points = u16(b + 2 + 2 * k);
-        moved8(q, 0, (points & 255) | (high & 7) << 8, qh >> 15);
-        moved8(q, 2, points >> 8 | (high >> 3 & 7) << 8, qh >> 15);
-        s = f16(b) * (float)(2 * (qh >> 12 & 7) + 1) * 0.125f;
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        bytes b = row + (g >> 3) * BYTES;
+        const uint k = g & 7;
+        q[0] = field4<IQ1_S, 2>(b + 2 + 4 * k);
+        q[1] = u16(b + 34 + 2 * k) | u16(b) << 16;
     }
+
+    DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
+        const uint points = q[0] >> (16 * high);
+        const uint top = q[1] >> (6 * high);
+        const uint negative = q[1] >> 15 & 1;
+        s = half_bits(q[1] >> 16) * (float)(2 * (q[1] >> 12 & 7) + 1) * 0.125f;
+        moved8(q, 0, (points & 255) | (top & 7) << 8, negative);
+        moved8(q, 2, (points >> 8 & 255) | (top >> 3 & 7) << 8, negative);
+    }
+
+    CODES_OF_PAIRS
 };
 
 struct IQ1_M : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 56, GROUP = 16;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        const uint k = i & 15;
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        bytes b = row + (g >> 3) * BYTES;
+        const uint k = g & 7;
         uint sc[2];
         load_words<8>(b + 48, sc);
-        const float d = half_bits((sc[0] >> 12 & 15) | (sc[0] >> 28) << 4 | (sc[1] >> 12 & 15) << 8 | (sc[1] >> 28) << 12);
-        const uint qh = u8(b + 32 + k);
-        const uint points = u16(b + 2 * k);
-        moved8(q, 0, (points & 255) | (qh & 7) << 8, qh & 8);
-        moved8(q, 2, points >> 8 | (qh >> 4 & 7) << 8, qh & 128);
-        const uint four = (k & 8 ? sc[1] : sc[0]) >> (16 * (k >> 2 & 1));
-        s = d * (float)(2 * (four >> (3 * (k & 3)) & 7) + 1) * 0.125f;
+        q[0] = field4<IQ1_M, 0>(b + 4 * k);
+        q[1] = u16(b + 32 + 2 * k);
+        q[2] = (sc[0] >> 12 & 15) | (sc[0] >> 28) << 4 | (sc[1] >> 12 & 15) << 8 | (sc[1] >> 28) << 12;
+        q[3] = (k & 4 ? sc[1] : sc[0]) >> (16 * (k >> 1 & 1) + 6 * (k & 1));
     }
+
+    DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
+        const uint points = q[0] >> (16 * high);
+        const uint top = q[1] >> (8 * high);
+        s = half_bits(q[2]) * (float)(2 * (q[3] >> (3 * high) & 7) + 1) * 0.125f;
+        moved8(q, 0, (points & 255) | (top & 7) << 8, top & 8);
+        moved8(q, 2, (points >> 8 & 255) | (top >> 4 & 7) << 8, top & 128);
+    }
+
+    CODES_OF_PAIRS
 };

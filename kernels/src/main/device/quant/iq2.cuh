@@ -18,43 +18,72 @@ DEVICE float scale2(float d, uint s) {
 
 struct IQ2_XXS : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 66, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        bytes group = b + 2 + 8 * (i >> 1 & 7);
-        const uint l = 2 * (i & 1);
-        const uint points = u16(group + l);
-        const uint signs = field4<IQ2_XXS, 2>(group + 4);
-        even_signed8(q, 0, IQ2XXS_GRID(points & 255), signs >> (7 * l));
-        even_signed8(q, 2, IQ2XXS_GRID(points >> 8), signs >> (7 * l + 7));
-        s = scale2(f16(b), signs >> 28);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        bytes b = row + (g >> 3) * BYTES;
+        const uint k = g & 7;
+        q[0] = field4<IQ2_XXS, 2>(b + 2 + 8 * k);
+        q[1] = field4<IQ2_XXS, 2>(b + 6 + 8 * k);
+        q[2] = u16(b);
     }
+
+    DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
+        const uint points = q[0] >> (16 * high);
+        const uint signs = q[1] >> (14 * high);
+        s = scale2(half_bits(q[2]), q[1] >> 28);
+        even_signed8(q, 0, IQ2XXS_GRID(points & 255), signs);
+        even_signed8(q, 2, IQ2XXS_GRID(points >> 8 & 255), signs >> 7);
+    }
+
+    CODES_OF_PAIRS
 };
 
 struct IQ2_XS : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 74, GROUP = 16;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        const uint k = i & 15;
-        const uint points = field4<IQ2_XS, 2>(b + 2 + 4 * k);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        bytes b = row + (g >> 3) * BYTES;
+        const uint k = g & 7;
+        uint points[2];
+        load_words<2>(b + 2 + 8 * k, points);
+        q[0] = points[0];
+        q[1] = points[1];
+        q[2] = u16(b) | u8(b + 66 + k) << 16;
+    }
+
+    DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
+        const uint points = high ? q[1] : q[0];
+        s = scale2(half_bits(q[2] & 0xffff), q[2] >> (16 + 4 * high) & 15);
         even_signed8(q, 0, IQ2XS_GRID(points & 511), points >> 9);
         even_signed8(q, 2, IQ2XS_GRID(points >> 16 & 511), points >> 25);
-        s = scale2(f16(b), nibble(b + 66, k));
     }
+
+    CODES_OF_PAIRS
 };
 
 struct IQ2_S : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 82, GROUP = 16;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        const uint k = i & 15;
-        const uint points = u16(b + 2 + 2 * k);
-        const uint signs = u16(b + 34 + 2 * k);
-        const uint high = u8(b + 66 + (k >> 1)) >> (4 * (k & 1));
-        signed8(q, 0, IQ2S_GRID((points & 255) | (high & 3) << 8), signs);
-        signed8(q, 2, IQ2S_GRID(points >> 8 | (high >> 2 & 3) << 8), signs >> 8);
-        s = scale2(f16(b), nibble(b + 74, k));
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        bytes b = row + (g >> 3) * BYTES;
+        const uint k = g & 7;
+        q[0] = field4<IQ2_S, 2>(b + 2 + 4 * k);
+        q[1] = field4<IQ2_S, 34>(b + 34 + 4 * k);
+        q[2] = u8(b + 66 + k);
+        q[3] = u16(b) | u8(b + 74 + k) << 16;
     }
+
+    DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
+        const uint points = q[0] >> (16 * high);
+        const uint signs = q[1] >> (16 * high);
+        const uint top = q[2] >> (4 * high);
+        s = scale2(half_bits(q[3] & 0xffff), q[3] >> (16 + 4 * high) & 15);
+        signed8(q, 0, IQ2S_GRID((points & 255) | (top & 3) << 8), signs);
+        signed8(q, 2, IQ2S_GRID((points >> 8 & 255) | (top >> 2 & 3) << 8), signs >> 8);
+    }
+
+    CODES_OF_PAIRS
 };

@@ -10,37 +10,60 @@
 
 struct IQ3_XXS : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 98, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        const uint k = i & 15;
-        const uint points = field4<IQ3_XXS, 2>(b + 2 + 4 * k);
-        const uint group = field4<IQ3_XXS, 66>(b + 66 + 4 * (k >> 1));
-        const uint l = 14 * (k & 1);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        bytes b = row + (g >> 3) * BYTES;
+        const uint k = g & 7;
+        uint points[2];
+        load_words<2>(b + 2 + 8 * k, points);
+        q[0] = points[0];
+        q[1] = points[1];
+        q[2] = field4<IQ3_XXS, 66>(b + 66 + 4 * k);
+        q[3] = u16(b);
+    }
+
+    DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
+        const uint points = high ? q[1] : q[0];
+        const uint signs = q[2] >> (14 * high);
+        s = half_bits(q[3]) * (0.5f + (float)(q[2] >> 28)) * 0.5f;
         uint mask[4];
-        even_masks(group >> l, mask[0], mask[1]);
-        even_masks(group >> (l + 7), mask[2], mask[3]);
+        even_masks(signs, mask[0], mask[1]);
+        even_masks(signs >> 7, mask[2], mask[3]);
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
             q[j] = signed4(IQ3XXS_GRID(points >> (8 * j) & 255), mask[j]);
         }
-        s = f16(b) * (0.5f + (float)(group >> 28)) * 0.5f;
     }
+
+    CODES_OF_PAIRS
 };
 
 struct IQ3_S : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 110, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        const uint k = i & 15;
-        const uint points = field4<IQ3_S, 2>(b + 2 + 4 * k);
-        const uint high = u8(b + 66 + (k >> 1)) >> (4 * (k & 1));
-        const uint signs = u16(b + 74 + 2 * k);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        bytes b = row + (g >> 3) * BYTES;
+        const uint k = g & 7;
+        uint points[2];
+        load_words<2>(b + 2 + 8 * k, points);
+        q[0] = points[0];
+        q[1] = points[1];
+        q[2] = field4<IQ3_S, 74>(b + 74 + 4 * k);
+        q[3] = u8(b + 66 + k) | nibble(b + 106, k) << 8 | u16(b) << 16;
+    }
+
+    DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
+        const uint points = high ? q[1] : q[0];
+        const uint signs = q[2] >> (16 * high);
+        const uint top = q[3] >> (4 * high);
+        s = half_bits(q[3] >> 16) * (float)(1 + 2 * (q[3] >> 8 & 15));
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
-            q[j] = signed4(IQ3S_GRID((points >> (8 * j) & 255) | (high >> j & 1) << 8), masks(signs >> (4 * j) & 15));
+            q[j] = signed4(IQ3S_GRID((points >> (8 * j) & 255) | (top >> j & 1) << 8), masks(signs >> (4 * j) & 15));
         }
-        s = f16(b) * (float)(1 + 2 * nibble(b + 106, k >> 1));
     }
+
+    CODES_OF_PAIRS
 };

@@ -8,26 +8,36 @@
 
 struct IQ4_NL : Blocks {
     static constexpr uint BLOCK = 32, BYTES = 18, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 1) * BYTES;
-        field16<IQ4_NL, 2>(b + 2, q);
-        levels16(LEVELS(KVALUES_IQ4NL), q, i & 1);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        field16<IQ4_NL, 2>(row + g * BYTES + 2, q);
+    }
+
+    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &) {
+        bytes b = row + g * BYTES;
+        levels16(LEVELS(KVALUES_IQ4NL), q, high);
         s = f16(b);
     }
+
+    CODES_OF_PAIRS
 };
 
 struct IQ4_XS : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 136, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 4) * BYTES;
-        const uint g = i >> 1 & 7;
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        field16<IQ4_XS, 8>(row + (g >> 3) * BYTES + 8 + 16 * (g & 7), q);
+    }
+
+    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &) {
         uint head[2];
-        load_words<8>(b, head);
-        field16<IQ4_XS, 8>(b + 8 + 16 * g, q);
-        levels16(LEVELS(KVALUES_IQ4NL), q, i & 1);
-        const uint sc = (head[1] >> (4 * g) & 15) | (head[0] >> (16 + 2 * g) & 3) << 4;
+        load_words<8>(row + (g >> 3) * BYTES, head);
+        levels16(LEVELS(KVALUES_IQ4NL), q, high);
+        const uint sc = (head[1] >> (4 * (g & 7)) & 15) | (head[0] >> (16 + 2 * (g & 7)) & 3) << 4;
         s = half_bits(head[0]) * (float)((int)sc - 32);
     }
+
+    CODES_OF_PAIRS
 };

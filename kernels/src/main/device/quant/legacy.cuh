@@ -14,56 +14,78 @@
 
 struct Q4_0 : Blocks {
     static constexpr uint BLOCK = 32, BYTES = 18, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 1) * BYTES;
-        field16<Q4_0, 2>(b + 2, q);
-        nibbles(q, i & 1);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        field16<Q4_0, 2>(row + g * BYTES + 2, q);
+    }
+
+    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &) {
+        bytes b = row + g * BYTES;
+        nibbles(q, high);
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
             q[j] = minus(q[j], 8);
         }
         s = f16(b);
     }
+
+    CODES_OF_PAIRS
 };
 
 struct Q4_1 : BlocksWithMinimum {
     static constexpr uint BLOCK = 32, BYTES = 20, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &m) {
-        bytes b = row + (i >> 1) * BYTES;
-        field16<Q4_1, 4>(b + 4, q);
-        nibbles(q, i & 1);
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        field16<Q4_1, 4>(row + g * BYTES + 4, q);
+    }
+
+    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &m) {
+        bytes b = row + g * BYTES;
+        nibbles(q, high);
         const uint dm = field4<Q4_1, 0>(b);
         s = half_bits(dm);
         m = -half_bits(dm >> 16);
     }
+
+    CODES_OF_PAIRS
 };
 
 struct Q5_0 : Blocks {
     static constexpr uint BLOCK = 32, BYTES = 22, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &) {
-        bytes b = row + (i >> 1) * BYTES;
-        field16<Q5_0, 6>(b + 6, q);
-        nibbles(q, i & 1);
-        const uint h = u16(b + 2 + 2 * (i & 1));
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        field16<Q5_0, 6>(row + g * BYTES + 6, q);
+    }
+
+    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &) {
+        bytes b = row + g * BYTES;
+        nibbles(q, high);
+        const uint h = u16(b + 2 + 2 * high);
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
             q[j] = minus(q[j] | spread(h >> (4 * j)) << 4, 16);
         }
         s = f16(b);
     }
+
+    CODES_OF_PAIRS
 };
 
 struct Q5_1 : BlocksWithMinimum {
     static constexpr uint BLOCK = 32, BYTES = 24, GROUP = 32;
+    static constexpr bool PAIRS = true;
 
-    DEVICE void codes(bytes row, uint i, uint (&q)[4], float &s, float &m) {
-        bytes b = row + (i >> 1) * BYTES;
-        field16<Q5_1, 8>(b + 8, q);
-        nibbles(q, i & 1);
-        const uint h = field4<Q5_1, 4>(b + 4) >> (16 * (i & 1));
+    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
+        field16<Q5_1, 8>(row + g * BYTES + 8, q);
+    }
+
+    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &m) {
+        bytes b = row + g * BYTES;
+        nibbles(q, high);
+        const uint h = field4<Q5_1, 4>(b + 4) >> (16 * high);
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
             q[j] |= spread(h >> (4 * j)) << 4;
@@ -72,6 +94,8 @@ struct Q5_1 : BlocksWithMinimum {
         s = half_bits(dm);
         m = -half_bits(dm >> 16);
     }
+
+    CODES_OF_PAIRS
 };
 
 struct Q8_0 : Blocks {
