@@ -75,10 +75,10 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
     private static final int ALIGNMENT = 256;
 
     /**
-     * Lavapipe, which runs a subgroup as one vector: a launch costs most, so groups are few and small, and a work-item sums four
+     * Lavapipe, which runs a subgroup as one vector: a launch costs most, so groups are few and small, and a work-item sums two
      * rows.
      */
-    private static final Tuning SOFTWARE = new Tuning("processor", 8, 8, 16, false, false, new Tuning.Tile(4, 4, 4, 4), 16, 64,
+    private static final Tuning SOFTWARE = new Tuning("processor", 8, 8, 16, true, false, new Tuning.Tile(4, 4, 4, 4), 16, 64,
             8, 8, 16, 4);
 
     /**
