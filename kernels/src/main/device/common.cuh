@@ -113,7 +113,8 @@ template <uint ALIGN, uint N> DEVICE void load_words(bytes p, uint (&w)[N]) {
         uint low = __ldg(aligned);
 #pragma unroll
         for (uint i = 0; i < N; i++) {
-            const uint high = i + 1 < N || odd ? __ldg(aligned + i + 1) : 0;
+            // At an address that needs no shift the last word is read twice, not the one after it.
+            const uint high = __ldg(aligned + i + (i + 1 < N ? 1 : odd / 2));
             w[i] = __funnelshift_r(low, high, 8 * odd);
             low = high;
         }

@@ -8,7 +8,7 @@
 
 #ifdef CUDA_CPU
 
-// The emulated device has the collective; a bfloat16 is the front half of a float.
+// The emulated device has mma_f16, and the collective that it is made of; a bfloat16 is the front half of a float.
 struct Bf16 {
     uint16_t bits;
 
@@ -23,12 +23,30 @@ DEVICE uint rounded_bf16(float x) {
     return isnan(x) ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
-// Two floats as bfloat16, rounded to nearest even, the first one in the low half.
 DEVICE uint pack_bf16(float low, float high) {
     return rounded_bf16(low) | rounded_bf16(high) << 16;
 }
 
 #else
+
+// c += a b, of halves, in F32.
+DEVICE void mma_f16(float *c, const uint *a, const uint *b) {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+    // Half as many columns of a at a time.
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(b[0]));
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[2]), "r"(a[3]), "r"(b[1]));
+#endif
+}
+
+#if __CUDA_ARCH__ >= 800
 
 // c += a b, of bfloat16, in F32.
 DEVICE void mma_bf16(float *c, const uint *a, const uint *b) {
@@ -37,10 +55,13 @@ DEVICE void mma_bf16(float *c, const uint *a, const uint *b) {
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// Two floats as bfloat16, rounded to nearest even, the first one in the low half.
 DEVICE uint pack_bf16(float low, float high) {
     uint packed;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
 }
+
+#endif
 
 #endif

@@ -4,6 +4,7 @@
 #include "common.cuh"
 
 struct CacheF32 {
+    static constexpr bool HALVES = false;
     // That are written at once.
     static constexpr uint COLUMNS = 1;
 
@@ -21,6 +22,7 @@ struct CacheF32 {
 };
 
 struct CacheF16 {
+    static constexpr bool HALVES = true;
     static constexpr uint COLUMNS = 1;
 
     DEVICE float load1(bytes row, uint c) {
@@ -37,6 +39,7 @@ struct CacheF16 {
 };
 
 struct CacheQ8_0 {
+    static constexpr bool HALVES = false;
     static constexpr uint COLUMNS = 32;
 
     DEVICE float load1(bytes row, uint c) {

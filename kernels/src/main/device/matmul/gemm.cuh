@@ -114,6 +114,7 @@ template <class T, class X> DEVICE void gemm(Group group, uint item, GemmTiles &
         }
         __syncthreads();
         const uint r = r0 + item;
+#pragma unroll 2
         for (uint j = 0; j < BN / 2; j++) {
             const uint row_of_tile = half * (BN / 2) + j;
             if (row_of_tile < rows.count && r < p.rows) {

@@ -16,6 +16,8 @@
 #define STRIDE (BK + 8)
 #define WARP_ROWS (BM / 2)
 #define WARP_COLUMNS (BN / 2)
+// A row of results, with a gap against meeting in banks.
+#define STAGED (BM + 4)
 
 static_assert(GEMM_GROUP == 128 && BN * 2 == GEMM_GROUP, "four warps; two items for a row of activations");
 
@@ -24,10 +26,14 @@ struct Int8Stage {
     __align__(16) ushort b[BN][STRIDE];
 };
 
+static_assert(WARP_COLUMNS * STAGED * 4 <= 2 * sizeof(Int8Stage), "half of the results take the place of the stages");
+
 struct Int8Tiles {
     Int8Stage stages[2];
     uint target[BN];
 };
+
+#if defined(CUDA_CPU) || !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 
 // What an item takes to a stage: 32 weights, 16 activations.
 template <class T> struct Carried {
@@ -119,23 +125,32 @@ template <class T> DEVICE void gemm_i8(Group group, uint item, Int8Tiles &tiles,
         }
         __syncthreads();
     }
+    // Back through shared memory, half of the rows of activations at a time: written along the rows of the matrix.
+    float(*staged)[STAGED] = (float(*)[STAGED])&tiles.stages[0];
+    for (uint half = 0; half < 2; half++) {
+        if (warp_column == half * WARP_COLUMNS) {
 #pragma unroll
-    for (uint n = 0; n < WARP_COLUMNS / 8; n++) {
-#pragma unroll
-        for (uint c = 0; c < 2; c++) {
-            const uint j = warp_column + 8 * n + 2 * t + c;
-            if (j < rows.count) {
+            for (uint n = 0; n < WARP_COLUMNS / 8; n++) {
 #pragma unroll
                 for (uint m = 0; m < WARP_ROWS / 16; m++) {
 #pragma unroll
-                    for (uint h = 0; h < 2; h++) {
-                        const uint r = r0 + warp_row + 16 * m + 8 * h + g;
-                        if (r < p.rows) {
-                            p.store(tiles.target[j], group.y, r, sums[m][n][2 * h + c]);
-                        }
+                    for (uint i = 0; i < 4; i++) {
+                        staged[8 * n + 2 * t + i % 2][warp_row + 16 * m + 8 * (i / 2) + g] = sums[m][n][i];
                     }
                 }
             }
         }
+        __syncthreads();
+        const uint r = r0 + item;
+        const uint some = min(rows.count - min(rows.count, half * WARP_COLUMNS), (uint)WARP_COLUMNS);
+#pragma unroll 2
+        for (uint j = 0; j < some; j++) {
+            if (r < p.rows) {
+                p.store(tiles.target[half * WARP_COLUMNS + j], group.y, r, staged[j][item]);
+            }
+        }
+        __syncthreads();
     }
 }
+
+#endif

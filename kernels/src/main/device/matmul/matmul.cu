@@ -1,11 +1,10 @@
-// Everything that reads weights of one type: compiled once for each type, with -DQUANT=TYPE. A kernel's name ends with it.
+// What reads weights of one type, but for tiles.cu: compiled once for each type, with -DQUANT=TYPE. A kernel's name ends with it.
 #include "quant/types.cuh"
 
 #include "matmul/product.cuh"
 
 #include "matmul/embed.cuh"
 #include "matmul/gemm.cuh"
-#include "matmul/gemm_i8.cuh"
 #include "matmul/matvec.cuh"
 #include "matmul/transposed.cuh"
 
@@ -49,18 +48,6 @@ KERNEL(GEMM_GROUP) ENTRY(gemm)(bytes weight, PRODUCT) {
     __shared__ GemmTiles tiles;
     gemm<QUANT, FloatRow>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
 }
-
-#if !CAT(PLAIN, QUANT)
-KERNEL(GEMM_GROUP) ENTRY(gemm_i8)(bytes weight, PRODUCT) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-    __shared__ Int8Tiles tiles;
-    gemm_i8<QUANT>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
-#else
-    __shared__ GemmTiles tiles;
-    gemm<QUANT, Int8Row>(this_group(), threadIdx.x, tiles, PRODUCT_OF(weight));
-#endif
-}
-#endif
 
 KERNEL(ROW_GROUP) ENTRY(embed)(bytes table, uint row_bytes, uint columns, float *arena, uint4 out, const int *step, Where where) {
     embed<QUANT>(this_group(), threadIdx.x, table, row_bytes, columns, arena, out, step, where);

@@ -99,7 +99,7 @@ template <class T, class X> DEVICE void matvec_sum(Group group, uint item, const
     }
     const uint *ids = (const uint *)p.arena + p.ids.x + t * p.ids.y;
     const float *by = p.arena + factors.x + t * factors.y;
-    const uint units = p.columns / X::UNIT;
+    const uint units = p.columns / unit<T, X>();
     float sum = 0;
 #pragma unroll 2
     for (uint all = lane; all < units * used; all += LANES) {

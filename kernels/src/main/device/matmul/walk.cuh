@@ -3,12 +3,13 @@
 //
 //   in F32    a unit is 16 weights     row  | lane 0: 16 | lane 1: 16 | ... lane 31: 16 | lane 0: 16 | ...
 //   in int8   a unit is 32 weights     row  | lane 0: 32 | lane 1: 32 | ...
+//             or a slab of 64, which are next to each other or in the same bytes
 #pragma once
 #include "quant/codes.cuh"
 
 // A row of activations in F32.
 struct FloatRow {
-    static constexpr uint UNIT = 16;
+    static constexpr bool FLOAT = true;
 
     const float *x;
     // Whether it can be read four at a time.
@@ -17,7 +18,7 @@ struct FloatRow {
 
 // A row of activations in int8: codes, and for each 32 of them d and d times their sum.
 struct Int8Row {
-    static constexpr uint UNIT = 32;
+    static constexpr bool FLOAT = false;
 
     const uint4 *codes;
     const float2 *scales;
@@ -45,8 +46,17 @@ DEVICE void multiply(const bytes (&rows)[M], uint i, const FloatRow (&x)[N], flo
     }
 }
 
+// 16 codes.
+DEVICE void load_codes(const Int8Row &x, uint group, uint (&codes)[4]) {
+    const uint4 v = x.codes[group];
+    codes[0] = v.x;
+    codes[1] = v.y;
+    codes[2] = v.z;
+    codes[3] = v.w;
+}
+
 template <class T, uint M, uint N>
-DEVICE void multiply(const bytes (&rows)[M], uint i, const Int8Row (&x)[N], float (&sums)[M][N]) {
+DEVICE void multiply32(const bytes (&rows)[M], uint i, const Int8Row (&x)[N], float (&sums)[M][N]) {
     uint q[M][2][4];
     float s[M][2];
     float least[M][2];
@@ -57,9 +67,9 @@ DEVICE void multiply(const bytes (&rows)[M], uint i, const Int8Row (&x)[N], floa
     }
 #pragma unroll
     for (uint t = 0; t < N; t++) {
-        const uint4 low = x[t].codes[2 * i];
-        const uint4 high = x[t].codes[2 * i + 1];
-        const uint codes[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+        uint codes[2][4];
+        load_codes(x[t], 2 * i, codes[0]);
+        load_codes(x[t], 2 * i + 1, codes[1]);
         const float2 scale = x[t].scales[i];
 #pragma unroll
         for (uint m = 0; m < M; m++) {
@@ -68,11 +78,74 @@ DEVICE void multiply(const bytes (&rows)[M], uint i, const Int8Row (&x)[N], floa
     }
 }
 
+template <class T, uint M, uint N>
+DEVICE void multiply_slab(const bytes (&rows)[M], uint u, const Int8Row (&x)[N], float (&sums)[M][N]) {
+    uint q[M][4][4];
+    float s[M][4];
+    float least[M][4];
+#pragma unroll
+    for (uint m = 0; m < M; m++) {
+        T::slab(rows[m], u, q[m], s[m], least[m]);
+    }
+#pragma unroll
+    for (uint t = 0; t < N; t++) {
+        if constexpr (T::GROUP >= 32) {
+            const float4 scales = ((const float4 *)x[t].scales)[u];
+#pragma unroll
+            for (uint h = 0; h < 4; h += 2) {
+                uint codes[2][4];
+                load_codes(x[t], 4 * u + h, codes[0]);
+                load_codes(x[t], 4 * u + h + 1, codes[1]);
+                const float d = h == 0 ? scales.x : scales.z;
+                const float d_sum = h == 0 ? scales.y : scales.w;
+#pragma unroll
+                for (uint m = 0; m < M; m++) {
+                    const int dot = dot16(q[m][h + 1], codes[1], dot16(q[m][h], codes[0], 0));
+                    sums[m][t] += s[m][h] * (float)dot * d - least[m][h] * d_sum;
+                }
+            }
+        } else {
+            // Its groups are of four blocks of activations, the first one's number a multiple of four.
+            const float4 *scales = (const float4 *)(x[t].scales + T::slab_group(u, 0) / 2);
+            const float4 two[2] = {scales[0], scales[1]};
+#pragma unroll
+            for (uint j = 0; j < 4; j++) {
+                const uint group = T::slab_group(u, j);
+                uint codes[4];
+                load_codes(x[t], group, codes);
+                const float d = j % 2 == 0 ? two[j / 2].x : two[j / 2].z;
+                const int all = sum_of(codes);
+#pragma unroll
+                for (uint m = 0; m < M; m++) {
+                    const int dot = dot16(q[m][j], codes, -T::ZERO * all);
+                    sums[m][t] += d * (T::MIN ? s[m][j] * (float)dot - least[m][j] * (float)all : s[m][j] * (float)dot);
+                }
+            }
+        }
+    }
+}
+
+// Weights of a unit.
+template <class T, class X> constexpr __device__ uint unit() {
+    return X::FLOAT ? 16 : T::SLAB ? 64 : 32;
+}
+
+template <class T, uint M, uint N>
+DEVICE void multiply(const bytes (&rows)[M], uint i, const Int8Row (&x)[N], float (&sums)[M][N]) {
+    if constexpr (T::SLAB) {
+        multiply_slab<T>(rows, i, x, sums);
+    } else {
+        multiply32<T>(rows, i, x, sums);
+    }
+}
+
 // Along whole rows: adds what a lane has of the products.
 template <class T, class X, uint M, uint N>
 DEVICE void walk(const bytes (&rows)[M], uint columns, uint lane, const X (&x)[N], float (&sums)[M][N]) {
-    const uint units = columns / X::UNIT;
-#pragma unroll 2
+    const uint units = columns / unit<T, X>();
+    // A few loads of each lane on their way at a time; a slab has enough of them, and so have two matrices.
+    constexpr int AHEAD = unit<T, X>() > 32 || M * N > 1 ? 1 : 2;
+#pragma unroll AHEAD
     for (uint i = lane; i < units; i += LANES) {
         multiply<T>(rows, i, x, sums);
     }

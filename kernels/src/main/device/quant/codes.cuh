@@ -11,17 +11,29 @@
 //
 // Everything that reads weights is made of this one function: floats (decode16), products with int8 activations, tiles for
 // tensor cores. Blocks are read by words: which multiple of bytes an address is follows from the size of a block.
+//
+// Formats that keep several weights in each byte read that byte once for all of them where a lane takes 64 weights (SLAB):
+//
+//   slab(row, u, q, s, m)            64 weights, as four times 16; the codes are unsigned and ZERO too large
+//   slab_group(u, j)                 which 16 of the row the j-th of them are; of GROUP 32 they are 4 u + j
 #pragma once
 #include "common.cuh"
 
 struct Blocks {
-    static constexpr bool PLAIN = false;
-    static constexpr bool MIN = false;
+    static constexpr bool PLAIN = false, MIN = false, SLAB = false;
 };
 
 struct BlocksWithMinimum {
-    static constexpr bool PLAIN = false;
-    static constexpr bool MIN = true;
+    static constexpr bool PLAIN = false, MIN = true, SLAB = false;
+};
+
+struct SlabBlocks {
+    static constexpr bool PLAIN = false, MIN = false, SLAB = true;
+};
+
+struct SlabBlocksWithMinimum {
+    static constexpr bool PLAIN = false, MIN = true, SLAB = true;
+    static constexpr int ZERO = 0;
 };
 
 // What addresses are a multiple of: a field at an offset of a block, itself in steps of 16 bytes at most.
@@ -84,43 +96,34 @@ template <class T> DEVICE void decode16(bytes row, uint i, float (&w)[16]) {
     }
 }
 
-// 32 decoded weights times 32 activations in int8: x are the codes, scale their d and d times the sum of the codes.
-template <class T>
-DEVICE float dot32(const uint (&q)[2][4], const float (&s)[2], const float (&m)[2], const uint (&x)[8], float2 scale) {
-    int dots[2] = {0, 0};
+// The sum of 16 codes.
+DEVICE int sum_of(const uint (&x)[4]) {
+    int sum = 0;
 #pragma unroll
-    for (uint j = 0; j < 8; j++) {
-        int &dot = dots[T::GROUP >= 32 ? 0 : j / 4];
-        dot = __dp4a((int)q[j / 4][j % 4], (int)x[j], dot);
+    for (uint j = 0; j < 4; j++) {
+        sum = __dp4a(0x01010101, (int)x[j], sum);
     }
-    if constexpr (T::GROUP >= 32) {
-        const float sum = s[0] * (float)dots[0] * scale.x;
-        return T::MIN ? sum - m[0] * scale.y : sum;
-    } else {
-        float sum = s[0] * (float)dots[0] + s[1] * (float)dots[1];
-        if constexpr (T::MIN) {
-#pragma unroll
-            for (uint h = 0; h < 2; h++) {
-                int all = 0;
-#pragma unroll
-                for (uint j = 0; j < 4; j++) {
-                    all = __dp4a(0x01010101, (int)x[4 * h + j], all);
-                }
-                sum -= m[h] * (float)all;
-            }
-        }
-        return sum * scale.x;
-    }
+    return sum;
 }
 
-// The same for weights 32 i ... 32 i + 31 of a row.
-template <class T> DEVICE float dot32(bytes row, uint i, const uint (&x)[8], float2 scale) {
-    uint q[2][4];
-    float s[2];
-    float m[2];
-    T::codes(row, 2 * i, q[0], s[0], m[0]);
-    T::codes(row, 2 * i + 1, q[1], s[1], m[1]);
-    return dot32<T>(q, s, m, x, scale);
+DEVICE int dot16(const uint (&q)[4], const uint (&x)[4], int sum) {
+#pragma unroll
+    for (uint j = 0; j < 4; j++) {
+        sum = __dp4a((int)q[j], (int)x[j], sum);
+    }
+    return sum;
+}
+
+// 32 decoded weights times 32 activations in int8: x are their codes, scale their d and d times the sum of the codes.
+template <class T>
+DEVICE float dot32(const uint (&q)[2][4], const float (&s)[2], const float (&m)[2], const uint (&x)[2][4], float2 scale) {
+    if constexpr (T::GROUP >= 32) {
+        const float sum = s[0] * (float)dot16(q[1], x[1], dot16(q[0], x[0], 0)) * scale.x;
+        return T::MIN ? sum - m[0] * scale.y : sum;
+    } else {
+        static_assert(!T::MIN, "a slab's business");
+        return (s[0] * (float)dot16(q[0], x[0], 0) + s[1] * (float)dot16(q[1], x[1], 0)) * scale.x;
+    }
 }
 
 // 16 weights, zeros beyond the end of the row.

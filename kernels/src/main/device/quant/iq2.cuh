@@ -25,8 +25,8 @@ struct IQ2_XXS : Blocks {
         const uint l = 2 * (i & 1);
         const uint points = u16(group + l);
         const uint signs = field4<IQ2_XXS, 2>(group + 4);
-        signed8(q, 0, IQ2XXS_GRID(points & 255), even_signs(signs >> (7 * l)));
-        signed8(q, 2, IQ2XXS_GRID(points >> 8), even_signs(signs >> (7 * l + 7)));
+        even_signed8(q, 0, IQ2XXS_GRID(points & 255), signs >> (7 * l));
+        even_signed8(q, 2, IQ2XXS_GRID(points >> 8), signs >> (7 * l + 7));
         s = scale2(f16(b), signs >> 28);
     }
 };
@@ -38,8 +38,8 @@ struct IQ2_XS : Blocks {
         bytes b = row + (i >> 4) * BYTES;
         const uint k = i & 15;
         const uint points = field4<IQ2_XS, 2>(b + 2 + 4 * k);
-        signed8(q, 0, IQ2XS_GRID(points & 511), even_signs(points >> 9));
-        signed8(q, 2, IQ2XS_GRID(points >> 16 & 511), even_signs(points >> 25));
+        even_signed8(q, 0, IQ2XS_GRID(points & 511), points >> 9);
+        even_signed8(q, 2, IQ2XS_GRID(points >> 16 & 511), points >> 25);
         s = scale2(f16(b), nibble(b + 66, k));
     }
 };

@@ -17,10 +17,12 @@ struct IQ3_XXS : Blocks {
         const uint points = field4<IQ3_XXS, 2>(b + 2 + 4 * k);
         const uint group = field4<IQ3_XXS, 66>(b + 66 + 4 * (k >> 1));
         const uint l = 14 * (k & 1);
-        const uint signs = even_signs(group >> l) | even_signs(group >> (l + 7)) << 8;
+        uint mask[4];
+        even_masks(group >> l, mask[0], mask[1]);
+        even_masks(group >> (l + 7), mask[2], mask[3]);
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
-            q[j] = signed4(IQ3XXS_GRID(points >> (8 * j) & 255), signs >> (4 * j));
+            q[j] = signed4(IQ3XXS_GRID(points >> (8 * j) & 255), mask[j]);
         }
         s = f16(b) * (0.5f + (float)(group >> 28)) * 0.5f;
     }
@@ -37,7 +39,7 @@ struct IQ3_S : Blocks {
         const uint signs = u16(b + 74 + 2 * k);
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
-            q[j] = signed4(IQ3S_GRID((points >> (8 * j) & 255) | (high >> j & 1) << 8), signs >> (4 * j));
+            q[j] = signed4(IQ3S_GRID((points >> (8 * j) & 255) | (high >> j & 1) << 8), masks(signs >> (4 * j) & 15));
         }
         s = f16(b) * (float)(1 + 2 * nibble(b + 106, k >> 1));
     }

@@ -3,8 +3,7 @@
 #include "quant/codes.cuh"
 
 struct Plain {
-    static constexpr bool PLAIN = true;
-    static constexpr bool MIN = false;
+    static constexpr bool PLAIN = true, MIN = false, SLAB = false;
     static constexpr uint BLOCK = 1;
 };
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.crema.backend.cpu.kernel.Starter;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.Executable;
 import org.crema.kernels.Program;
@@ -78,6 +79,7 @@ final class CpuExecutable implements Executable {
                     stopwatch.add(pieces[part] + i, System.nanoTime() - start);
                 }
             }
+            Starter.stepDone();
         } finally {
             pool.leave();
         }

@@ -7,7 +7,7 @@ package org.crema.backend.cpu;
  */
 interface Lanes {
     /** The Vector API's, or plain loops where the incubator module is missing or {@code crema.vector.bits} is 0. */
-    Lanes BEST = VectorSupport.PRESENT ? new VectorLanes() : new ScalarLanes();
+    Lanes BEST = VectorSupport.PRESENT ? new StartingLanes() : new ScalarLanes();
 
     /** Bytes that {@link #dots} wants for itself: 16 vectors of 512 bits. */
     int SCRATCH = 16 * 64;

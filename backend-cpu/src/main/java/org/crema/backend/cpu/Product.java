@@ -276,7 +276,7 @@ final class Product {
                 packing.pack(packFrom[p], matrix[b].columns, packTo[p]);
             } else {
                 Gemm.packPanels(packing, inAt[b], inStride[b] / Float.BYTES, inRow, from[b], to[b] - from[b], matrix[b].columns,
-                        packPanel[p], packPanel[p] + 1, panelsAt[b]);
+                        packPanel[p], packPanel[p] + 1, panelsAt[b], scratch[thread]);
             }
         }
     }

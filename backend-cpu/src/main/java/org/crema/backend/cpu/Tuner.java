@@ -16,7 +16,7 @@ final class Tuner {
     private static final long LEAST_BYTES = 32 << 10;
     /** Samples of each walk that count, the newest. */
     private static final int SAMPLES = 32;
-    /** Until then the kernels may not be compiled. */
+    /** Until then the kernels may be compiled anew. */
     private static final long LEAST_NANOS = 2_000_000_000L;
 
     private final MatKernel[] kernels = new MatKernel[WALKS.length];
@@ -42,7 +42,7 @@ final class Tuner {
         long bytes = (to - from) * rowBytes;
         if (timing.best >= 0) {
             kernels[timing.best].matVec(weights, rowBytes, from, to, columns, packed, out);
-        } else if (bytes < LEAST_BYTES) {
+        } else if (bytes < LEAST_BYTES || !kernels[0].ready()) {
             kernels[0].matVec(weights, rowBytes, from, to, columns, packed, out);
         } else {
             int walk = timing.turn % WALKS.length;

@@ -39,14 +39,14 @@ final class VectorLanes implements Lanes {
     private static final VectorShuffle<Float> TURN_4 = VectorShuffle.iota(F, 4, 1, true);
     private static final VectorShuffle<Float> TURN_2 = VectorShuffle.iota(F, 2, 1, true);
 
-    private static final float LOG2_E = (float) (1 / Math.log(2));
+    static final float LOG2_E = (float) (1 / Math.log(2));
     /** ln 2 in two parts: products of the first with small integers are exact. */
-    private static final float LN2_HIGH = 355 / 512f;
-    private static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
+    static final float LN2_HIGH = 355 / 512f;
+    static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
     /** Adding and taking away 1.5 · 2^23 rounds to an integer. */
-    private static final float ROUND = 0x1.8p23f;
-    private static final float LOWEST = -87.3f;
-    private static final float HIGHEST = 88.3f;
+    static final float ROUND = 0x1.8p23f;
+    static final float LOWEST = -87.3f;
+    static final float HIGHEST = 88.3f;
 
     private static VectorSpecies<Float> species() {
         int bits = VectorSupport.FORCED > 0 ? VectorSupport.FORCED : widest();

@@ -109,9 +109,9 @@ final class CudaDriver implements Driver {
     }
 
     private Support supports(AttentionShape shape) {
-        if (shape.value() > SharedMemory.MOST_VALUE_COLUMNS) {
-            return Support.no("its values have " + shape.value() + " columns, at most " + SharedMemory.MOST_VALUE_COLUMNS
-                    + " are taken");
+        int most = SharedMemory.mostValueColumns(shape);
+        if (shape.value() > most) {
+            return Support.no("its values have " + shape.value() + " columns, at most " + most + " are taken");
         }
         long bytes = SharedMemory.attend(shape.constants());
         return bytes <= facts.sharedMemory()

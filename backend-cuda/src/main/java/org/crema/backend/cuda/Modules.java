@@ -40,6 +40,7 @@ final class Modules implements AutoCloseable {
     private static final String WEIGHTS = "matmul";
     /** Architectures that PTX is made for, newest first; later ones run it too. Units that come out the same have the oldest only. */
     private static final List<Integer> TARGETS = List.of(80, 75);
+    private static final String TENSOR_TILES = "gemm_i8";
     private static final int LOG_BYTES = 1 << 14;
     /** What every kernel has without asking for more. */
     private static final int SHARED_BYTES = 48 << 10;
@@ -67,9 +68,9 @@ final class Modules implements AutoCloseable {
         Kernels kernels = call.kernels();
         String name = call.entry() + suffix(kernels).map(suffix -> "_" + suffix).orElse("");
         CUfunction function = new CUfunction();
-        int answer = cuModuleGetFunction(function, module(unit(kernels)), name);
+        int answer = cuModuleGetFunction(function, module(unit(call)), name);
         if (answer == CUresult.CUDA_ERROR_NOT_FOUND) {
-            throw new DeviceException(device + ": the kernel " + name + " is not in the PTX of " + unit(kernels)
+            throw new DeviceException(device + ": the kernel " + name + " is not in the PTX of " + unit(call)
                     + "; the jar of crema-backend-cuda is incomplete");
         }
         check(answer, "cuModuleGetFunction");
@@ -90,9 +91,11 @@ final class Modules implements AutoCloseable {
         return constant.startsWith(CACHE);
     }
 
-    private static String unit(Kernels kernels) {
-        String file = kernels.file().substring(kernels.file().lastIndexOf('/') + 1);
-        return file + kernels.type().map(type -> "_" + type.name()).orElse("");
+    /** What is compiled together: the kernels of a file and type, without those that depend on the architecture. */
+    private static String unit(Call call) {
+        String path = call.kernels().file();
+        String file = call.entry().equals(TENSOR_TILES) ? "tiles" : path.substring(path.lastIndexOf('/') + 1);
+        return file + call.kernels().type().map(type -> "_" + type.name()).orElse("");
     }
 
     /** The newest PTX of a unit that the device runs. */

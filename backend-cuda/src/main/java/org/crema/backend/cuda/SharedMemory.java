@@ -1,11 +1,16 @@
 package org.crema.backend.cuda;
 
 import java.util.Map;
+import org.crema.kernels.gpu.AttentionShape;
 
 /** Bytes of dynamic shared memory of a block, by kernel: those that depend on a model's sizes; all others have none. */
 final class SharedMemory {
-    /** What attention keeps of a value in registers. */
-    static final int MOST_VALUE_COLUMNS = 2048;
+    /** Columns of a value that attention keeps in registers, four of a thread at a time, or one where they are no multiple of four. */
+    private static final int MOST_VALUE_COLUMNS = 2048;
+    private static final int MOST_ODD_VALUE_COLUMNS = 512;
+    private static final int VECTOR = 4;
+    private static final int QUERY_GAP = 32;
+    private static final int WEIGHT_GAP = 4;
     private static final int ALIGNMENT = 16;
 
     private SharedMemory() {}
@@ -27,12 +32,17 @@ final class SharedMemory {
         });
     }
 
-    /** Queries or sums, weights, greatest scores and corrections, rows. */
+    /** Most columns of a value that attention takes. */
+    static int mostValueColumns(AttentionShape shape) {
+        return shape.key() % VECTOR == 0 && shape.value() % VECTOR == 0 ? MOST_VALUE_COLUMNS : MOST_ODD_VALUE_COLUMNS;
+    }
+
+    /** Queries or sums, weights (each with a gap from head to head), four numbers of each head, rows: see {@code attention/shape.cuh}. */
     static long attend(Map<String, Integer> constants) {
         long heads = constants.get("HEADS");
         long group = constants.get("GROUP");
-        return aligned(4 * heads * Math.max(constants.get("KEY"), constants.get("VALUE"))) + aligned(4 * heads * group)
-                + aligned(8 * heads) + aligned(8 * group);
+        return aligned(4 * heads * (Math.max(constants.get("KEY"), constants.get("VALUE")) + QUERY_GAP)) + aligned(4 * heads
+                * (group + WEIGHT_GAP)) + aligned(16 * heads) + aligned(8 * group);
     }
 
     private static long aligned(long bytes) {

@@ -1,8 +1,6 @@
 package org.crema.backend.cuda;
 
-import java.util.List;
 import org.crema.kernels.Device;
-import org.crema.kernels.Precision;
 import org.crema.kernels.conformance.ConformanceKit;
 import org.junit.jupiter.api.BeforeAll;
 
@@ -23,9 +21,4 @@ class CudaConformanceTest extends ConformanceKit {
         return Size.TINY;
     }
 
-    /** This backend computes the same way with both. */
-    @Override
-    protected List<Precision> precisions() {
-        return List.of(Precision.F32);
-    }
 }

@@ -34,7 +34,7 @@ public class GemmBenchmark {
         Gemm.packPanels(kernel.packing(), matrix.activations, Matrix.COLUMNS, null, 0, Matrix.TOKENS, Matrix.COLUMNS, 0,
                 Gemm.panels(
                         Matrix.TOKENS),
-                panels);
+                panels, scratch);
     }
 
     @Benchmark

@@ -1,5 +1,6 @@
 package org.crema.backend.cpu.gen;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -13,6 +14,7 @@ import java.util.stream.IntStream;
  */
 record ClassText(Kernel kernel, Map<String, String> constants, List<String> methods, String packing, int parts, int rows,
         int tiles) {
+    private static final List<String> OPERATORS = List.of("ASHR", "B2F", "I2F", "LSHL", "LSHR", "S2I", "XOR", "ZERO_EXTEND_B2I");
 
     String text() {
         int lanes = kernel.lanes;
@@ -21,13 +23,14 @@ record ClassText(Kernel kernel, Map<String, String> constants, List<String> meth
         Text text = new Text();
         text.line(0, "package " + Generate.PACKAGE + ";");
         text.blank();
-        for (String operator : List.of("ADD", "ASHR", "B2F", "I2F", "LSHL", "LSHR", "S2I", "XOR", "ZERO_EXTEND_B2I")) {
+        for (String operator : OPERATORS) {
             if (uses("(" + operator)) {
                 text.line(0, "import static jdk.incubator.vector.VectorOperators." + operator + ";");
             }
         }
-        text.line(0, "import static org.crema.backend.cpu.kernel.Memory.*;");
-        text.line(0, "import static org.crema.backend.cpu.kernel.Tables.*;");
+        for (String holder : List.of("Memory", "ScaleTables", "Tables", "VectorTables")) {
+            text.line(0, "import static org.crema.backend.cpu.kernel." + holder + ".*;");
+        }
         text.blank();
         text.line(0, "import javax.annotation.processing.Generated;");
         text.line(0, "import jdk.incubator.vector.*;");
@@ -36,18 +39,7 @@ record ClassText(Kernel kernel, Map<String, String> constants, List<String> meth
         text.line(0, "/** Products of " + format.type() + " with vectors of " + lanes + " floats. */");
         text.line(0, Generate.ANNOTATION);
         text.line(0, "final class " + name + " extends BlockKernel {");
-        species(text, lanes);
-        for (int turn = lanes / 2; turn > 1; turn /= 2) {
-            text.line(1, "private static final VectorShuffle<Float> TURN_" + turn + " = VectorShuffle.iota(F, " + turn + ", 1, true);");
-        }
-        for (String table : List.of("Q40", "IQ4NL", "MXFP4")) {
-            if (uses(table + "_LANES")) {
-                text.line(1, "private static final IntVector " + table + "_LANES = floatBits(I, " + table + ");");
-            }
-        }
-        constants.forEach((value, constant) -> text.line(1,
-                "private static final " + value.substring(0, value.indexOf(' ')) + " " + constant + " = "
-                        + value.substring(value.indexOf(' ') + 1) + ";"));
+        declarations(text, constants);
         text.blank();
         text.line(1, name + "(Tuning tuning) {");
         text.line(2, "super(QuantType." + format.type() + ", " + packing + ", " + format.weights() + ", " + format.bytes() + ", "
@@ -67,6 +59,57 @@ record ClassText(Kernel kernel, Map<String, String> constants, List<String> meth
         return text.toString();
     }
 
+    /** The same over soft vectors, one row at a time: the same text, of methods that belong to an object with a window of its own. */
+    String soft() {
+        Format format = kernel.format;
+        Text text = new Text();
+        text.line(0, "package " + Generate.PACKAGE + ";");
+        text.blank();
+        for (String operator : OPERATORS) {
+            if (uses("(" + operator)) {
+                text.line(0, "import static org.crema.backend.cpu.soft.VectorOperators." + operator + ";");
+            }
+        }
+        for (String holder : List.of("Memory", "ScaleTables", "SoftTables", "Tables")) {
+            text.line(0, "import static org.crema.backend.cpu.kernel." + holder + ".*;");
+        }
+        text.blank();
+        text.line(0, "import javax.annotation.processing.Generated;");
+        text.line(0, "import org.crema.backend.cpu.soft.*;");
+        text.blank();
+        text.line(0, "/** Products of " + format.type() + " with soft vectors of " + kernel.lanes + " floats. */");
+        text.line(0, Generate.ANNOTATION);
+        text.line(0, "final class Soft" + Kernel.className(format, kernel.lanes) + " extends SoftKernel {");
+        Map<String, String> used = new LinkedHashMap<>(constants);
+        used.values().removeIf(constant -> methods.stream().noneMatch(method -> method.matches("(?s).*\\b" + constant + "\\b.*")));
+        declarations(text, used);
+        text.blank();
+        entry(text, "void one(long weights, int blocks, long x, long out)", "row", parts, "(weights, blocks, x, out);");
+        entry(text, "void tileRow(long weights, int blocks, float[] tile, int at)", "tile", tiles, "(weights, blocks, tile, at);");
+        for (String method : methods) {
+            text.blank();
+            text.line(0, method.stripTrailing().replaceFirst("private static void", "private void"));
+        }
+        text.line(0, "}");
+        return text.toString();
+    }
+
+    private void declarations(Text text, Map<String, String> used) {
+        int lanes = kernel.lanes;
+        species(text, lanes, used);
+        for (int turn = lanes / 2; turn > 1; turn /= 2) {
+            text.line(1, "private static final VectorShuffle<Float> TURN_" + turn + " = VectorShuffle.iota(F, " + turn + ", 1, true);");
+        }
+        for (String table : List.of("Q40", "IQ4NL", "MXFP4")) {
+            if (uses(table + "_LANES")) {
+                text.line(1, "private static final IntVector " + table + "_LANES = floatBits(I, " + table + ");");
+            }
+        }
+        used.forEach((value, constant) -> text.line(1,
+                "private static final " + value.substring(0, value.indexOf(' ')) + " " + constant + " = "
+                        + value.substring(value.indexOf(' ') + 1) + ";"));
+    }
+
     private boolean uses(String code) {
         return methods.stream().anyMatch(method -> method.contains(code));
     }
@@ -79,8 +122,8 @@ record ClassText(Kernel kernel, Map<String, String> constants, List<String> meth
         text.line(1, "}");
     }
 
-    private void species(Text text, int lanes) {
-        String body = String.join("", methods) + String.join("", constants.keySet()) + (uses("_LANES") ? "I" : "");
+    private void species(Text text, int lanes, Map<String, String> used) {
+        String body = String.join("", methods) + String.join("", used.keySet()) + (uses("_LANES") ? "I" : "");
         String[][] species = {{"F", "Float", "FloatVector", "" + 32 * lanes}, {"I", "Integer", "IntVector", "" + 32 * lanes},
                 {"S", "Short", "ShortVector", "" + 16 * lanes}, {"B16", "Byte", "ByteVector", "128"}, {"B8", "Byte", "ByteVector", "64"},
                 {"L2", "Long", "LongVector", "128"}};

@@ -40,7 +40,7 @@ public final class Generate {
             Packings packings = new Packings();
             formats(lanes).forEach((type, format) -> {
                 if (lanes <= format.widest()) {
-                    sources.put(Kernel.className(format, lanes), new Kernel(format, lanes).source(packings));
+                    sources.putAll(new Kernel(format, lanes).sources(packings));
                 }
             });
             sources.put("Packings" + lanes, packings.source(lanes));
@@ -76,17 +76,9 @@ public final class Generate {
         text.line(0, "final class GeneratedKernels {");
         text.line(1, "private GeneratedKernels() {}");
         text.blank();
-        text.line(1, "static MatKernel kernel(QuantType type, int lanes, Tuning tuning) {");
-        text.line(2, "return switch (lanes) {");
-        for (int lanes : LANES) {
-            text.line(3, "case " + lanes + " -> switch (type) {");
-            formats(lanes).forEach((type, format) -> text.line(4,
-                    "case " + type + " -> new " + Kernel.className(format, Math.min(lanes, format.widest())) + "(tuning);"));
-            text.line(3, "};");
-        }
-        text.line(3, "default -> throw new IllegalArgumentException(\"no kernels for vectors of \" + lanes + \" floats\");");
-        text.line(2, "};");
-        text.line(1, "}");
+        byType(text, "MatKernel kernel(QuantType type, int lanes, Tuning tuning)", "", "tuning");
+        text.blank();
+        byType(text, "SoftKernel soft(QuantType type, int lanes)", "Soft", "");
         text.blank();
         text.line(1, "static MicroKernels microKernels(int lanes) {");
         text.line(2, "return switch (lanes) {");
@@ -98,5 +90,19 @@ public final class Generate {
         text.line(1, "}");
         text.line(0, "}");
         return text.toString();
+    }
+
+    private static void byType(Text text, String signature, String prefix, String arguments) {
+        text.line(1, "static " + signature + " {");
+        text.line(2, "return switch (lanes) {");
+        for (int lanes : LANES) {
+            text.line(3, "case " + lanes + " -> switch (type) {");
+            formats(lanes).forEach((type, format) -> text.line(4, "case " + type + " -> new " + prefix
+                    + Kernel.className(format, Math.min(lanes, format.widest())) + "(" + arguments + ");"));
+            text.line(3, "};");
+        }
+        text.line(3, "default -> throw new IllegalArgumentException(\"no kernels for vectors of \" + lanes + \" floats\");");
+        text.line(2, "};");
+        text.line(1, "}");
     }
 }

@@ -78,8 +78,8 @@ final class Kernel {
 
     // Methods
 
-    /** The source of the class. */
-    String source(Packings packings) {
+    /** The sources by class name: the kernel, and the same over soft vectors, one row at a time. */
+    Map<String, String> sources(Packings packings) {
         Site layout = describe(new Body(), "w", 0, "");
         order = layout.groups.stream().flatMap(g -> g.values().stream()).flatMapToInt(v -> Arrays.stream(v.columns())).toArray();
         sums = layout.terms.stream().flatMap(t -> Arrays.stream(t.sums())).toList();
@@ -104,7 +104,16 @@ final class Kernel {
             methods.addAll(several.methods);
         }
         methods.addAll(tile.methods);
-        return new ClassText(this, constants, methods, packings.name(format, lanes, order, sums), row.parts, rows, tile.parts).text();
+        String packing = packings.name(format, lanes, order, sums);
+        String name = className(format, lanes);
+        return Map.of(name, new ClassText(this, constants, methods, packing, row.parts, rows, tile.parts).text(),
+                "Soft" + name, new ClassText(this, constants, both(row.methods, tile.methods), packing, row.parts, 1, tile.parts).soft());
+    }
+
+    private static List<String> both(List<String> a, List<String> b) {
+        List<String> all = new ArrayList<>(a);
+        all.addAll(b);
+        return all;
     }
 
     private interface Dealer {

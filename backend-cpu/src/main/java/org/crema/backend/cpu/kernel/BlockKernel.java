@@ -1,6 +1,7 @@
 package org.crema.backend.cpu.kernel;
 
-import java.time.Duration;
+import java.lang.foreign.MemorySegment;
+import org.crema.backend.cpu.soft.Window;
 import org.crema.kernels.quant.QuantType;
 
 /** What the generated kernels share: the walk over rows, and columns that do not fill a vector (types without blocks). */
@@ -11,6 +12,7 @@ abstract class BlockKernel implements MatKernel {
     private final int bytes;
     private final int rows;
     private final Tuning tuning;
+    private final Ready ready;
 
     /**
      * @param weights columns of a block
@@ -24,6 +26,7 @@ abstract class BlockKernel implements MatKernel {
         this.bytes = bytes;
         this.rows = rows;
         this.tuning = tuning;
+        this.ready = Ready.of(type);
     }
 
     /** The product of one row. */
@@ -50,8 +53,8 @@ abstract class BlockKernel implements MatKernel {
     @Override
     public final void matVec(long weights, long rowBytes, int from, int to, int columns, long packed, long out) {
         int blocks = columns / this.weights;
-        int row = from;
-        if (rows > 1 && tuning.together()) {
+        int row = ready.one ? from : softRows(weights, rowBytes, from, to, columns, packed, out);
+        if (rows > 1 && tuning.together() && ready.several && row == from) {
             int turns = (to - from) / rows;
             int apart = tuning.far() ? turns : 1;
             int next = tuning.far() ? 1 : rows;
@@ -74,6 +77,20 @@ abstract class BlockKernel implements MatKernel {
                 Memory.ALL.set(Memory.F32, sum, Memory.ALL.get(Memory.F32, sum) + restProduct(last + r * rowBytes, rest, x));
             }
         }
+    }
+
+    /** Over soft vectors, until the kernel is ready; gives the first row that is left. */
+    private int softRows(long weights, long rowBytes, int from, int to, int columns, long packed, long out) {
+        SoftKernel soft = SoftKernel.of(type);
+        int blocks = columns / this.weights;
+        soft.ALL.activations(Memory.ALL, packed, (int) packing.packedFloats(columns));
+        int row = from;
+        for (; row < to && !ready.one; row++) {
+            soft.ALL.weights(Memory.ALL, weights + row * rowBytes, blocks * bytes);
+            soft.one(Window.WEIGHTS, blocks, Window.ACTIVATIONS, Window.RESULT);
+            Memory.ALL.set(Memory.F32, out + (long) (row - from) * Float.BYTES, soft.ALL.result());
+        }
+        return row;
     }
 
     private float restProduct(long weights, int columns, long x) {
@@ -102,16 +119,48 @@ abstract class BlockKernel implements MatKernel {
         long from = weights + firstRow * rowBytes + (long) (firstColumn / this.weights) * bytes;
         for (int r = 0; r < rows; r++, from += rowBytes) {
             int at = r * SLICE;
-            tileRow(from, blocks, tile, at);
+            if (ready.tile) {
+                tileRow(from, blocks, tile, at);
+            } else {
+                SoftKernel soft = SoftKernel.of(type);
+                soft.ALL.weights(Memory.ALL, from, blocks * bytes);
+                soft.tileRow(Window.WEIGHTS, blocks, tile, at);
+            }
             for (int i = 0; i < rest; i++) {
                 tile[at + columns - rest + i] = weight(from + (long) blocks * bytes, i);
             }
         }
     }
 
+    // For the starter: each method by itself, whether it is ready or not.
+
+    final boolean hasSeveral() {
+        return rows > 1;
+    }
+
+    final void eachRow(MemorySegment weightRows, long rowBytes, int count, int columns, MemorySegment packed, MemorySegment out) {
+        for (int r = 0; r < count; r++) {
+            one(weightRows.address() + r * rowBytes, columns / weights, packed.address(), out.address() + 4L * r);
+        }
+    }
+
+    final void severalRows(MemorySegment weightRows, long rowBytes, int count, int columns, MemorySegment packed,
+            MemorySegment out) {
+        for (int r = 0; r <= count - rows; r += rows) {
+            several(weightRows.address() + r * rowBytes, rowBytes, columns / weights, packed.address(), out.address() + 4L * r,
+                    4);
+        }
+    }
+
+    final void tileRows(MemorySegment weightRows, long rowBytes, int count, int columns, float[] to) {
+        for (int r = 0; r < count; r++) {
+            tileRow(weightRows.address() + r * rowBytes, columns / weights, to, r * SLICE);
+        }
+    }
+
     @Override
-    public final boolean warmUp(Duration atMost) {
-        return WarmUp.matVecAndTiles(this, atMost);
+    public final boolean ready() {
+        return ready.one && ready.several;
     }
 
     @Override

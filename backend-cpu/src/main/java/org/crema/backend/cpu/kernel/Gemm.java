@@ -1,6 +1,6 @@
 package org.crema.backend.cpu.kernel;
 
-import java.time.Duration;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -21,7 +21,7 @@ public final class Gemm {
     /** Panels whose sums are kept at a time: with the tile they stay in the second-level cache. */
     private static final int BATCH = 512 / PANEL;
     private static final int SUMS = TILE_ROWS * PANEL;
-    private static final MicroKernels MICRO = GeneratedKernels.microKernels(Species.LANES);
+    static final MicroKernels MICRO = GeneratedKernels.microKernels(Species.LANES);
 
     private Gemm() {}
 
@@ -36,20 +36,12 @@ public final class Gemm {
         return (full * (long) PANEL + (long) Species.LANES * vectors(tokens, full)) * columns;
     }
 
-    /** Memory for one thread: a tile of weights and its sums, about 300 KB. */
+    /** Memory for one thread: a tile of weights and its sums, a panel's slice and a token of it, about 400 KB. */
     public static final class Scratch {
         private final float[] tile = new float[TILE_ROWS * MatKernel.SLICE];
         private final float[] sums = new float[BATCH * SUMS];
-    }
-
-    /**
-     * Runs products of every panel width with a kernel until they are compiled; {@link MatKernel#warmUp} does the same for the kernel.
-     *
-     * @param atMost gives up after this time
-     * @return whether they are compiled
-     */
-    public static boolean warmUp(MatKernel kernel, Duration atMost) {
-        return WarmUp.products(kernel, atMost);
+        private final float[] panel = new float[MatKernel.SLICE * PANEL];
+        private final float[] token = new float[MatKernel.SLICE];
     }
 
     /** Vectors of a panel, 0 behind the last. */
@@ -68,23 +60,26 @@ public final class Gemm {
      * @param tokens number of tokens
      * @param columns columns of an activation row
      * @param panels address of {@link #panelFloats} floats, the beginning of all panels
+     * @param scratch the calling thread's
      */
     public static void packPanels(Packing packing, long x, long xStride, int[] rows, int firstToken, int tokens, int columns,
-            int firstPanel, int lastPanel, long panels) {
+            int firstPanel, int lastPanel, long panels, Scratch scratch) {
         for (int panel = firstPanel; panel < lastPanel; panel++) {
             int width = vectors(tokens, panel) * Species.LANES;
             long to = panels + (long) panel * PANEL * columns * Float.BYTES;
-            for (int t = 0; t < width; t++) {
-                int token = panel * PANEL + t;
-                if (token < tokens) {
-                    int row = rows == null ? firstToken + token : rows[firstToken + token];
-                    packing.scatter(x + row * xStride * Float.BYTES, columns, to + (long) t * Float.BYTES,
-                            (long) width * Float.BYTES);
-                } else {
-                    for (int k = 0; k < columns; k++) {
-                        Memory.ALL.set(Memory.F32, to + ((long) k * width + t) * Float.BYTES, 0f);
-                    }
+            int count = Math.min(tokens - panel * PANEL, width);
+            for (int column = 0; column < columns; column += MatKernel.SLICE) {
+                int slice = Math.min(MatKernel.SLICE, columns - column);
+                Arrays.fill(scratch.panel, 0, slice * width, 0f);
+                for (int t = 0; t < count; t++) {
+                    int token = firstToken + panel * PANEL + t;
+                    int row = rows == null ? token : rows[token];
+                    MemorySegment.copy(Memory.ALL, Memory.F32, x + (row * xStride + column) * Float.BYTES, scratch.token, 0,
+                            slice);
+                    packing.scatter(scratch.token, slice, scratch.panel, t, width);
                 }
+                MemorySegment.copy(scratch.panel, 0, Memory.ALL, Memory.F32, to + (long) column * width * Float.BYTES,
+                        slice * width);
             }
         }
     }
@@ -109,7 +104,7 @@ public final class Gemm {
             for (int row = from; row < to; row += TILE_ROWS) {
                 int rows = Math.min(TILE_ROWS, to - row);
                 tile(kernel, weights, rowBytes, row, rows, columns, panels, tokens, first, end, scratch);
-                store(rows, tokens, first, end, scratch.sums, out + (long) (row - from) * Float.BYTES, outStride * Float.BYTES,
+                store(rows, tokens, first, end, scratch, out + (long) (row - from) * Float.BYTES, outStride * Float.BYTES,
                         outRows, firstOut);
             }
         }
@@ -127,6 +122,10 @@ public final class Gemm {
                 int step = MICRO.rows(vectors);
                 long x = panels + ((long) panel * PANEL * columns + (long) column * vectors * Species.LANES) * Float.BYTES;
                 int c = (panel - first) * SUMS;
+                if (!Ready.ofPanel(vectors).one) {
+                    plain(rows, vectors * Species.LANES, width, x, c, scratch);
+                    continue;
+                }
                 for (int r = 0; r < rows; r += step) {
                     // rows of the tile behind the last are whatever was there before: their sums are not stored
                     MICRO.run(vectors, scratch.tile, r * MatKernel.SLICE, x, scratch.sums, c + r * vectors * Species.LANES,
@@ -136,7 +135,7 @@ public final class Gemm {
         }
     }
 
-    private static void store(int rows, int tokens, int first, int end, float[] sums, long out, long outStride, int[] outRows,
+    private static void store(int rows, int tokens, int first, int end, Scratch scratch, long out, long outStride, int[] outRows,
             int firstOut) {
         for (int panel = first; panel < end; panel++) {
             int width = vectors(tokens, panel) * Species.LANES;
@@ -144,9 +143,26 @@ public final class Gemm {
             int c = (panel - first) * SUMS;
             for (int t = 0; t < count; t++) {
                 int token = panel * PANEL + t;
-                long y = out + (outRows == null ? token : outRows[firstOut + token]) * outStride;
                 for (int r = 0; r < rows; r++) {
-                    Memory.ALL.set(Memory.F32, y + 4L * r, sums[c + t + r * width]);
+                    scratch.token[r] = scratch.sums[c + t + r * width];
+                }
+                MemorySegment.copy(scratch.token, 0, Memory.ALL, Memory.F32,
+                        out + (outRows == null ? token : outRows[firstOut + token]) * outStride, rows);
+            }
+        }
+    }
+
+    /** What the micro-kernels compute, bit by bit, in plain loops. */
+    private static void plain(int rows, int width, int columns, long x, int c, Scratch scratch) {
+        float[] panel = scratch.panel;
+        float[] sums = scratch.sums;
+        MemorySegment.copy(Memory.ALL, Memory.F32, x, panel, 0, columns * width);
+        for (int r = 0; r < rows; r++) {
+            int to = c + r * width;
+            for (int k = 0; k < columns; k++) {
+                float w = scratch.tile[r * MatKernel.SLICE + k];
+                for (int t = 0, from = k * width; t < width; t++) {
+                    sums[to + t] = Math.fma(w, panel[from + t], sums[to + t]);
                 }
             }
         }

@@ -1,6 +1,5 @@
 package org.crema.backend.cpu.kernel;
 
-import java.time.Duration;
 import org.crema.kernels.quant.QuantType;
 
 /**
@@ -57,11 +56,6 @@ public interface MatKernel {
      */
     void dequantTile(long weights, long rowBytes, int firstRow, int rows, int firstColumn, int columns, float[] tile);
 
-    /**
-     * Runs mat-vec and tiles on a small dummy matrix until they are compiled, so that the first real product is fast.
-     *
-     * @param atMost gives up after this time
-     * @return whether they are compiled
-     */
-    boolean warmUp(Duration atMost);
+    /** Whether products of one vector are as fast as they will be: false while a {@link Starter} prepares this kernel. */
+    boolean ready();
 }

@@ -14,6 +14,9 @@ public final class Packing {
     /** The sum of {@code count} activations of the unit from column {@code first} on, times {@code factor}. */
     record Sum(int first, int count, float factor) {}
 
+    private static final ThreadLocal<float[]> HEAP = ThreadLocal.withInitial(() -> new float[MatKernel.SLICE]);
+    private static final ThreadLocal<float[]> PACKED = ThreadLocal.withInitial(() -> new float[2 * MatKernel.SLICE]);
+
     private final int unit;
     private final int[] order;
     private final Sum[] sums;
@@ -50,36 +53,36 @@ public final class Packing {
             MemorySegment.copy(Memory.ALL, x, Memory.ALL, packed, columns * 4L);
             return;
         }
-        long to = packed;
-        long from = x;
-        for (int u = 0; u < columns / unit; u++, from += unit * 4L) {
-            for (int i = 0; i < unit; i++, to += 4) {
-                int column = order.length == 0 ? i : order[i];
-                Memory.ALL.set(Memory.F32, to, Memory.ALL.get(Memory.F32, from + column * 4L));
-            }
-            for (Sum s : sums) {
+        // On the heap, where loops are quick before C2 has compiled them.
+        float[] from = HEAP.get();
+        float[] to = PACKED.get();
+        long at = packed;
+        for (int column = 0; column < columns; column += unit, at += 4L * (unit + sums.length)) {
+            MemorySegment.copy(Memory.ALL, Memory.F32, x + 4L * column, from, 0, unit);
+            scatter(from, unit, to, 0, 1);
+            for (int s = 0; s < sums.length; s++) {
                 float sum = 0;
-                for (int i = s.first; i < s.first + s.count; i++) {
-                    sum += Memory.ALL.get(Memory.F32, from + i * 4L);
+                for (int i = sums[s].first; i < sums[s].first + sums[s].count; i++) {
+                    sum += from[i];
                 }
-                Memory.ALL.set(Memory.F32, to, sum * s.factor);
-                to += Float.BYTES;
+                to[unit + s] = sum * sums[s].factor;
             }
+            MemorySegment.copy(to, 0, Memory.ALL, Memory.F32, at, unit + sums.length);
         }
     }
 
-    /** Writes the activations, without sums, in packed order, each {@code step} bytes behind the last. */
-    void scatter(long x, int columns, long to, long step) {
-        long at = to;
+    /** Writes at most {@link MatKernel#SLICE} activations, without sums, in packed order, each {@code step} floats behind the last. */
+    void scatter(float[] x, int columns, float[] out, int first, int step) {
+        int at = first;
         if (order.length == 0) {
             for (int i = 0; i < columns; i++, at += step) {
-                Memory.ALL.set(Memory.F32, at, Memory.ALL.get(Memory.F32, x + 4L * i));
+                out[at] = x[i];
             }
             return;
         }
-        for (long from = x; from < x + 4L * columns; from += 4L * unit) {
+        for (int from = 0; from < columns; from += unit) {
             for (int i = 0; i < unit; i++, at += step) {
-                Memory.ALL.set(Memory.F32, at, Memory.ALL.get(Memory.F32, from + 4L * order[i]));
+                out[at] = x[from + order[i]];
             }
         }
     }
@@ -90,11 +93,14 @@ public final class Packing {
             MemorySegment.copy(Memory.ALL, packed, Memory.ALL, to, columns * 4L);
             return;
         }
-        long from = packed;
-        for (long at = to; at < to + 4L * columns; at += 4L * unit) {
-            for (int i = 0; i < unit; i++, from += 4) {
-                Memory.ALL.set(Memory.F32, at + 4L * order[i], Memory.ALL.get(Memory.F32, from));
+        float[] from = HEAP.get();
+        float[] restored = PACKED.get();
+        for (int column = 0; column < columns; column += unit) {
+            MemorySegment.copy(Memory.ALL, Memory.F32, packed + 4L * column, from, 0, unit);
+            for (int i = 0; i < unit; i++) {
+                restored[order[i]] = from[i];
             }
+            MemorySegment.copy(restored, 0, Memory.ALL, Memory.F32, to + 4L * column, unit);
         }
     }
 

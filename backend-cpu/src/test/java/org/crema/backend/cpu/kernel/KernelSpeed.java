@@ -79,7 +79,7 @@ public final class KernelSpeed {
                 MemorySegment y = arena.allocate(4L * TOKENS * count, 64);
                 double seconds = best(() -> {
                     Gemm.packPanels(kernel.packing(), x.address(), COLUMNS, null, 0, TOKENS, COLUMNS, 0, Gemm.panels(TOKENS),
-                            panels.address());
+                            panels.address(), scratch);
                     Gemm.multiply(kernel, weights.address(), rowBytes, 0, count, COLUMNS, panels.address(), TOKENS, y.address(),
                             count, null, 0, scratch);
                     return 0;

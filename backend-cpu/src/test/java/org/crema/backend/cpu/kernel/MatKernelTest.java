@@ -1,6 +1,7 @@
 package org.crema.backend.cpu.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -10,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.time.Duration;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.crema.kernels.quant.QuantType;
@@ -137,18 +137,79 @@ class MatKernelTest {
 
     /** The column at each place, found by packing the numbers of the columns. */
     private static int[] order(Packing packing, int columns) {
-        try (Arena arena = Arena.ofConfined()) {
-            float[] numbers = new float[columns];
-            for (int i = 0; i < columns; i++) {
-                numbers[i] = i;
+        float[] numbers = new float[columns];
+        for (int i = 0; i < columns; i++) {
+            numbers[i] = i;
+        }
+        float[] places = new float[columns];
+        packing.scatter(numbers, columns, places, 0, 1);
+        int[] order = new int[columns];
+        for (int i = 0; i < columns; i++) {
+            order[i] = (int) places[i];
+        }
+        return order;
+    }
+
+    @ParameterizedTest
+    @EnumSource(QuantType.class)
+    void softVectorsGiveTheSameBits(QuantType type) {
+        for (int columns : shapes(type)) {
+            try (Arena arena = Arena.ofConfined()) {
+                int rows = 5;
+                MatKernel kernel = MatKernel.of(type);
+                Sample sample = Sample.of(arena, type, rows, columns, 1, 21 + columns);
+                MemorySegment packed = arena.allocate(4 * kernel.packing().packedFloats(columns), 64);
+                kernel.packing().pack(Sample.copy(arena, Sample.activations(columns, 22)).address(), columns, packed.address());
+                MemorySegment out = arena.allocate(4L * rows, 64);
+                MemorySegment soft = guarded(arena, rows);
+                int slice = Math.min(MatKernel.SLICE, columns);
+                float[] tile = new float[rows * MatKernel.SLICE];
+                float[] softTile = new float[rows * MatKernel.SLICE];
+                kernel.matVec(sample.address(), sample.rowBytes(), 0, rows, columns, packed.address(), out.address());
+                kernel.dequantTile(sample.address(), sample.rowBytes(), 0, rows, 0, slice, tile);
+                Ready.of(type).all(false);
+                try {
+                    assertFalse(kernel.ready());
+                    kernel.matVec(sample.address(), sample.rowBytes(), 0, rows, columns, packed.address(),
+                            soft.address() + 4 * GUARD);
+                    kernel.dequantTile(sample.address(), sample.rowBytes(), 0, rows, 0, slice, softTile);
+                } finally {
+                    Ready.of(type).all(true);
+                }
+                checkGuards(soft, type + " results");
+                assertEquals(-1, out.mismatch(soft.asSlice(4 * GUARD, 4L * rows)), () -> type + " rows of " + columns);
+                assertArrayEquals(tile, softTile, () -> type + " tile of " + columns);
             }
-            MemorySegment packed = arena.allocate(4L * columns);
-            packing.scatter(Sample.copy(arena, numbers).address(), columns, packed.address(), 4);
-            int[] order = new int[columns];
-            for (int i = 0; i < columns; i++) {
-                order[i] = (int) packed.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        }
+    }
+
+    @Test
+    void plainLoopsGiveTheBitsOfMicroKernels() {
+        for (int tokens = 1; tokens <= Gemm.PANEL; tokens += 3) {
+            try (Arena arena = Arena.ofConfined()) {
+                int columns = 384;
+                int rows = 101;
+                MatKernel kernel = MatKernel.of(QuantType.Q8_0);
+                Sample sample = Sample.of(arena, QuantType.Q8_0, rows, columns, 0, tokens);
+                MemorySegment x = Sample.copy(arena, Sample.activations(tokens * columns, 5));
+                MemorySegment panels = arena.allocate(4 * Gemm.panelFloats(tokens, columns), 64);
+                Gemm.Scratch scratch = new Gemm.Scratch();
+                Gemm.packPanels(kernel.packing(), x.address(), columns, null, 0, tokens, columns, 0, 1, panels.address(),
+                        scratch);
+                MemorySegment[] out = {arena.allocate(4L * tokens * rows, 64), arena.allocate(4L * tokens * rows, 64)};
+                for (int plain = 0; plain < 2; plain++) {
+                    Ready panel = Ready.ofPanel((tokens + Species.LANES - 1) / Species.LANES);
+                    panel.all(plain == 0);
+                    try {
+                        Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, rows, columns, panels.address(), tokens,
+                                out[plain].address(), rows, null, 0, scratch);
+                    } finally {
+                        panel.all(true);
+                    }
+                }
+                int count = tokens;
+                assertEquals(-1, out[0].mismatch(out[1]), () -> count + " tokens");
             }
-            return order;
         }
     }
 
@@ -176,8 +237,9 @@ class MatKernelTest {
             for (int[] list : new int[][] {null, order}) {
                 int half = Gemm.panels(tokens) / 2;
                 Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, half, Gemm.panels(tokens),
-                        panels.address() + 4 * GUARD);
-                Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, 0, half, panels.address() + 4 * GUARD);
+                        panels.address() + 4 * GUARD, scratch);
+                Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, 0, half, panels.address() + 4 * GUARD,
+                        scratch);
                 int split = rows / 3;
                 Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, split, columns, panels.address() + 4 * GUARD,
                         tokens, to,
@@ -221,12 +283,5 @@ class MatKernelTest {
         assertSame(MatKernel.of(QuantType.Q8_0).packing(), MatKernel.of(QuantType.F32).packing());
         assertTrue(MatKernel.of(QuantType.Q8_0).packing().isPlain());
         assertFalse(MatKernel.of(QuantType.Q4_K).packing().isPlain());
-    }
-
-    @ParameterizedTest
-    @EnumSource(QuantType.class)
-    void warmUpEnds(QuantType type) {
-        // how long it takes depends on the machine; that it stops when the time is over does not
-        assertFalse(MatKernel.of(type).warmUp(Duration.ZERO));
     }
 }

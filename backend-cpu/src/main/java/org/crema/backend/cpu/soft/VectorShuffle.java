@@ -1,0 +1,35 @@
+package org.crema.backend.cpu.soft;
+
+/**
+ * For each lane, the lane it comes from.
+ *
+ * @param <E> of what type the lanes are
+ */
+@SuppressWarnings("UnusedTypeParameter") // the API that this stands in for has it
+public final class VectorShuffle<E> {
+    final int[] from;
+
+    private VectorShuffle(int[] from) {
+        this.from = from;
+    }
+
+    public static <E> VectorShuffle<E> fromValues(VectorSpecies<E> species, int... from) {
+        if (from.length != species.lanes) {
+            throw new IllegalArgumentException(from.length + " values for " + species.lanes + " lanes");
+        }
+        return new VectorShuffle<>(from.clone());
+    }
+
+    /** Lanes from {@code start} on, {@code step} apart, beginning again behind the last. */
+    public static <E> VectorShuffle<E> iota(VectorSpecies<E> species, int start, int step, boolean wrap) {
+        int[] from = new int[species.lanes];
+        for (int i = 0; i < from.length; i++) {
+            int lane = start + i * step;
+            if (!wrap && lane >= from.length) {
+                throw new IllegalArgumentException("lane " + lane + " of " + from.length);
+            }
+            from[i] = lane % from.length;
+        }
+        return new VectorShuffle<>(from);
+    }
+}
