@@ -81,7 +81,8 @@ final class CudaDriver implements Driver {
     /** All of them; every type with blocks has products with int8 activations. */
     @Override
     public Features features() {
-        return new Features(EnumSet.allOf(Features.Kernel.class), type -> type.blockSize() > 1 && modules.reads(type), ROUTE_BYTES);
+        return new Features(EnumSet.allOf(Features.Kernel.class), type -> type.blockSize() > 1 && modules.reads(type),
+                ROUTE_BYTES);
     }
 
     @Override

@@ -85,8 +85,10 @@ class CudaDeviceTest {
         for (int i = 0; i < found.devices().size(); i++) {
             DeviceInfo info = found.devices().get(i);
             assertEquals("cuda:" + i, info.id());
-            assertTrue(info.details().keySet().containsAll(List.of("driver", "compute capability", "multiprocessors", "tuned as")), info
-                    .toString());
+            assertTrue(
+                    info.details().keySet().containsAll(List.of("driver", "compute capability", "multiprocessors", "tuned as")),
+                    info
+                            .toString());
             assertTrue(info.memoryBytes() > 0);
         }
         DeviceException missing = assertThrows(DeviceException.class, () -> new CudaBackend().open(found.devices().size(),
@@ -157,7 +159,6 @@ class CudaDeviceTest {
         }
     }
 
-
     /** What the driver counts, not what the plan says: the plan must not say less. */
     @Test
     void takesWhatTheFootprintSays() {
@@ -168,7 +169,7 @@ class CudaDeviceTest {
             try (Executable executable = device.compile(List.of(program), OPTIONS)) {
                 works(executable, program);
                 long taken = Emulated.get("allocated") - before;
-                assertEquals(need, taken, 0.01 * need + 5 * 512, "bytes");
+                assertEquals((double) need, (double) taken, 0.01 * need + 5 * 512, "bytes");
             }
             assertEquals(before, Emulated.get("allocated"));
         }
@@ -201,7 +202,8 @@ class CudaDeviceTest {
     @Test
     void nothingStaysBehind() {
         Program program = program(weight);
-        try (GpuDevice device = Emulated.open(); Executable executable = device.compile(List.of(program), OPTIONS.withProfile())) {
+        try (GpuDevice device = Emulated.open();
+                Executable executable = device.compile(List.of(program), OPTIONS.withProfile())) {
             works(executable, program);
             works(executable, program);
             assertEquals(1, executable.timings().size());

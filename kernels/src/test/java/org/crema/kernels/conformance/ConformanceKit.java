@@ -111,11 +111,16 @@ public abstract class ConformanceKit {
     /** All cases, by name. */
     @TestFactory
     Stream<DynamicTest> conformance() {
+        return chosen().stream().map(c -> dynamicTest(c.name(), () -> check(c)));
+    }
+
+    /** The cases of this size and with this part of a name. */
+    final List<Case> chosen() {
         Pattern only = Pattern.compile(only());
         List<Case> cases = cases().stream().filter(c -> size() == Size.NORMAL || c.cost() <= TINY_COST)
                 .filter(c -> only.matcher(c.name()).find()).toList();
         assertFalse(cases.isEmpty(), "no case has a name with " + only);
-        return cases.stream().map(c -> dynamicTest(c.name(), () -> check(c)));
+        return cases;
     }
 
     /** A profile names each op of the program once, in order; without being asked for there is none. */

@@ -59,17 +59,27 @@ public final class OracleLogits {
     public static Stream<DynamicTest> tests(Supplier<Device> device, Precision precision, double tolerance, int tokens,
             Predicate<OracleModel> wanted) {
         return OracleModel.all().stream().filter(wanted).map(model -> dynamicTest(model.name() + " " + precision, () -> {
-            try (Device d = device.get(); GgufFile file = GgufFile.open(model.file())) {
-                check(model, logits(file, d, precision, tokens, model.promptTokens(), 0), model.golden(""), precision, tolerance,
-                        0);
-                if (!model.longPrompt().isEmpty()) {
-                    int last = model.longTokens().length - 4;
-                    check(model, logits(file, d, precision, tokens, model.longTokens(), last), model.golden(".long"), precision,
-                            tolerance,
-                            last);
-                }
+            try (Device d = device.get()) {
+                check(model, d, precision, tolerance, tokens);
             }
         }));
+    }
+
+    /**
+     * Compares the logits of one model.
+     *
+     * @throws AssertionError if they are further from the goldens than is allowed
+     */
+    static void check(OracleModel model, Device device, Precision precision, double tolerance, int tokens) throws IOException {
+        try (GgufFile file = GgufFile.open(model.file())) {
+            check(model, logits(file, device, precision, tokens, model.promptTokens(), 0), model.golden(""), precision, tolerance,
+                    0);
+            if (!model.longPrompt().isEmpty()) {
+                int last = model.longTokens().length - 4;
+                check(model, logits(file, device, precision, tokens, model.longTokens(), last), model.golden(".long"), precision,
+                        tolerance, last);
+            }
+        }
     }
 
     private static void check(OracleModel model, float[] actual, OracleModel.Golden golden, Precision precision, double tolerance,
