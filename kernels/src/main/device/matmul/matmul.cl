@@ -38,6 +38,8 @@ float added(__global const float *arena, uint4 residual, __global const float *c
 #include "matmul/variants.clh"
 #undef INT8_ROWS
 #undef SUFFIX
+#include "rows/quantise.clh"
+#include "matmul/gated_int8.clh"
 #endif
 
 #define NB 1

@@ -108,7 +108,7 @@ public final class Compiler {
                         plan.vector(Optional.of(op.weight())))
                 .real(op.eps());
         if (int8) {
-            call.arg(products.int8Rows().place(op.out()));
+            call.arg(products.int8Rows().place(op.out(), Int8Rows.ALL));
         }
     }
 

@@ -4,6 +4,7 @@ import static org.crema.kernels.gpu.Calls.groups;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.crema.kernels.Rows;
 import org.crema.kernels.Slot;
 import org.crema.kernels.View;
@@ -18,6 +19,8 @@ import org.crema.kernels.gpu.Call.Argument.Shared;
 final class Int8Rows {
     /** Columns that share a scale. */
     static final int BLOCK = 32;
+    /** More rows than any step has. */
+    static final int ALL = Integer.MAX_VALUE;
     /** How many views are kept. */
     static final int REGIONS = 4;
     private static final int CELLS_ALIGNMENT = 4;
@@ -28,7 +31,8 @@ final class Int8Rows {
     /** Which views lie in memory, the one that was used last at the end. */
     private final List<Kept> kept = new ArrayList<>();
 
-    private record Kept(View view, int region) {}
+    /** @param below rows of a step below which they are there */
+    private record Kept(View view, int region, int below) {}
 
     Int8Rows(Plan plan, Tuning tuning, Calls calls) {
         this.plan = plan;
@@ -57,30 +61,35 @@ final class Int8Rows {
      * @return how products take them: first cell, cells from row to row, columns of a row, columns of one matrix
      */
     int[] of(View view, int columns) {
-        boolean there = kept.stream().anyMatch(one -> one.view().equals(view));
-        int[] place = place(view);
-        if (!there) {
+        int below = kept(view).map(Kept::below).orElse(0);
+        int[] place = place(view, ALL);
+        int most = plan.int8Rows(view);
+        if (below <= most) {
             long x = Math.ceilDiv(view.width() / BLOCK, tuning.rowGroup());
-            int most = plan.int8Rows(view);
             Rows rows = view.rows();
             calls.add("activations in int8", calls.rows(), "quantise", tuning.rowGroup(), (counts, groups) -> {
                 int n = counts.rows(rows);
-                groups(groups, n > most ? 0 : x, n, 1);
+                groups(groups, n < below || n > most ? 0 : x, n, 1);
             }).arg(Shared.ARENA).arg(plan.view(view)).arg(place);
         }
         return new int[] {place[0], place[1], place[2], columns};
     }
 
     /**
-     * Where a view's rows are, or where the caller has to put them.
+     * Where a view's rows go that the caller makes.
      *
+     * @param below rows of a step below which it does
      * @return first cell, cells from row to row, columns of a row, rows that are made; a step with more has none
      */
-    int[] place(View view) {
-        int region = kept.stream().filter(one -> one.view().equals(view)).findFirst().map(Kept::region).orElseGet(this::free);
+    int[] place(View view, int below) {
+        int region = kept(view).map(Kept::region).orElseGet(this::free);
         kept.removeIf(one -> one.region() == region);
-        kept.add(new Kept(view, region));
+        kept.add(new Kept(view, region, below));
         return new int[] {plan.int8Region(region), rowCells(view.width()), view.width(), plan.int8Rows(view)};
+    }
+
+    private Optional<Kept> kept(View view) {
+        return kept.stream().filter(one -> one.view().equals(view)).findFirst();
     }
 
     /** A region that is empty, or else the one that was used longest ago. */

@@ -118,7 +118,6 @@ public final class Plan {
         int most = tiles ? tuning.mostMatvecRows() : Integer.MAX_VALUE;
         switch (op) {
             case Op.MatMul product -> int8Rows(product.weight(), product.in(), most);
-            case Op.HeadMatMul product when !product.transposed() -> int8Rows(product.weight(), product.in(), most);
             case Op.ExpertMatMul product -> {
                 int pairs = tiles ? Products.sortedFrom(product) - 1 : Integer.MAX_VALUE;
                 boolean perPair = product.in().rows().equals(product.out().rows());

@@ -4,6 +4,7 @@ import static org.crema.kernels.gpu.Calls.groups;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 import org.crema.kernels.Op;
 import org.crema.kernels.Rows;
 import org.crema.kernels.View;
@@ -38,20 +39,21 @@ final class Products {
      * @param in what is multiplied, a group of columns for each matrix
      * @param matrices without experts, how many
      * @param bias where in the constants, or -1
+     * @param int8 whether kernels that can take activations in int8
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared, handed on as they are
     private record Product(String name, Weight weight, View in, int[] out, int[] residual, Rows rows, int matrices, int bias,
-            int[] ids, int order) {
-        static Product plain(String name, Weight weight, View in, int[] out, int bias) {
-            return new Product(name, weight, in, out, Calls.NONE, in.rows(), weight.count(), bias, Calls.NONE, 0);
+            int[] ids, int order, boolean int8) {
+        static Product plain(String name, Weight weight, View in, int[] out, int bias, boolean int8) {
+            return new Product(name, weight, in, out, Calls.NONE, in.rows(), weight.count(), bias, Calls.NONE, 0, int8);
         }
 
         Product plus(int[] view) {
-            return new Product(name, weight, in, out, view, rows, matrices, bias, ids, order);
+            return new Product(name, weight, in, out, view, rows, matrices, bias, ids, order, int8);
         }
 
         Product to(int[] view) {
-            return new Product(name, weight, in, view, residual, rows, matrices, bias, ids, order);
+            return new Product(name, weight, in, view, residual, rows, matrices, bias, ids, order, int8);
         }
     }
 
@@ -83,18 +85,19 @@ final class Products {
         product(product(group.product()).to(plan.view(group.add().out())).plus(plan.view(group.other())));
     }
 
-    /** A router's logits, for steps with more rows than another call has chosen for. */
-    void router(Op.GateExperts op, int rows) {
+    /** A router's logits, of steps with more rows than another call chooses for. */
+    void router(Op.GateExperts op, int than) {
         int experts = op.routing().experts();
-        Product product = Product.plain(op.name(), op.router(), op.in(), new int[] {plan.logits(), experts, experts, 0}, -1);
-        if (rows < 1) {
-            matvec1(product, "");
+        int[] logits = {plan.logits(), experts, experts, 0};
+        Product product = Product.plain(op.name(), op.router(), op.in(), logits, -1, false);
+        if (than < 1) {
+            matvec1(product);
         }
-        moreRows(product, rows);
+        moreRows(product, Math.max(1, than));
     }
 
     void headMatMul(Op.HeadMatMul op) {
-        Product product = Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), -1);
+        Product product = Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), -1, false);
         if (!op.transposed()) {
             product(product);
             return;
@@ -110,7 +113,7 @@ final class Products {
 
     void expertMatMul(Op.ExpertMatMul op) {
         Product product = product(op);
-        pairs(op, product, Optional.empty());
+        pairs(op, product);
         sortedPairs(op, product);
     }
 
@@ -120,24 +123,51 @@ final class Products {
      * @return the rows below which the activation is done
      */
     int gated(Fusion.Group.Gated group) {
-        int[] out = plan.view(group.swiGlu().out());
+        View activation = group.swiGlu().out();
+        int[] out = plan.view(activation);
         return switch (group) {
             case Fusion.Group.Gated(Op.MatMul gate, Op.MatMul up, _) -> {
                 Product product = product(gate);
-                matvec1(product.to(out), "_swiglu", new Argument.Tensor(up.weight()));
+                Rows rows = product.rows();
+                gated(product.to(out), up.weight(), activation, 2, counts -> counts.rows(rows) == 1 ? 1 : 0);
                 moreRows(product, 1);
                 moreRows(product(up), 1);
                 yield 2;
             }
             case Fusion.Group.Gated(Op.ExpertMatMul gate, Op.ExpertMatMul up, _) -> {
                 Product product = product(gate);
-                pairs(gate, product.to(out), Optional.of(up.weight()));
+                int used = gate.ids().width();
+                int from = sortedFrom(gate);
+                gated(product.to(out), up.weight(), activation, from, counts -> counts.tokens() * used < from
+                        ? counts.tokens() * used
+                        : 0);
                 sortedPairs(gate, product);
                 sortedPairs(up, product(up));
-                yield sortedFrom(gate);
+                yield from;
             }
             default -> throw new IllegalStateException("no products: " + group);
         };
+    }
+
+    /**
+     * Two products and their activation, of each row by itself.
+     *
+     * @param below rows of a step below which this is done
+     * @param rows of a step for which it is; 0 if it is not
+     */
+    private void gated(Product product, Weight up, View activation, int below, ToIntFunction<Counts> rows) {
+        Argument.Tensor other = new Argument.Tensor(up);
+        if (features.has(Features.Kernel.GATED_INT8) && takesInt8(product, "matvec1") && plan.int8Rows(activation) > 0) {
+            long x = product.weight().rows() / Int8Rows.BLOCK;
+            call(product, "matvec1_gated", tuning.normGroup(), (counts, groups) -> groups(groups, rows.applyAsInt(counts) > 0
+                    ? x
+                    : 0, 1, rows.applyAsInt(counts)), other).arg(int8Rows.place(activation, below));
+            return;
+        }
+        long x = matvecGroups(product.weight());
+        call(product, "matvec1_swiglu", tuning.matvecGroup(), (counts, groups) -> groups(groups, rows.applyAsInt(counts) > 0
+                ? x
+                : 0, 1, rows.applyAsInt(counts)), other);
     }
 
     /** Two products of the same rows. */
@@ -175,7 +205,9 @@ final class Products {
     }
 
     private Product product(Op.MatMul op) {
-        return Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), plan.vector(op.bias()));
+        return Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), plan.vector(op.bias()),
+                plan.int8(op.weight(), op
+                        .in()));
     }
 
     private Product product(Op.ExpertMatMul op) {
@@ -184,29 +216,28 @@ final class Products {
         ids[2] = used;
         ids[3] = op.in().rows().equals(Rows.TOKENS) ? used : 1;
         return new Product(op.name(), op.weight(), op.in(), plan.view(op.out()), Calls.NONE, op.out().rows(), 1, -1, ids,
-                plan.order());
+                plan.order(), plan.int8(op.weight(), op.in()));
     }
 
     private void product(Product product) {
-        matvec1(product, "");
+        matvec1(product);
         moreRows(product, 1);
     }
 
     /** Of one row. */
-    private void matvec1(Product product, String variant, Argument... tensors) {
+    private void matvec1(Product product) {
         long x = matvecGroups(product.weight());
         int matrices = product.matrices();
         Rows rows = product.rows();
-        call(product, "matvec1" + variant, tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1
-                ? x
-                : 0, matrices, 1), tensors);
+        call(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
+                matrices, 1));
     }
 
     private long matvecGroups(Weight weight) {
         return Math.ceilDiv(weight.rows() * (long) tuning.lanes(), tuning.matvecGroup());
     }
 
-    /** Of more rows than that. */
+    /** @param than rows up to which another call has done it */
     private void moreRows(Product product, int than) {
         long x = matvecGroups(product.weight());
         int most = tuning.mostMatvecRows();
@@ -228,15 +259,14 @@ final class Products {
     }
 
     /** Each pair by itself. */
-    private void pairs(Op.ExpertMatMul op, Product product, Optional<Weight> up) {
+    private void pairs(Op.ExpertMatMul op, Product product) {
         int used = op.ids().width();
         int from = sortedFrom(op);
         long x = matvecGroups(op.weight());
-        Argument[] tensors = up.stream().map(Argument.Tensor::new).toArray(Argument[]::new);
-        call(product, up.isPresent() ? "matvec1_swiglu" : "matvec1", tuning.matvecGroup(), (counts, groups) -> {
+        call(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> {
             int pairs = counts.tokens() * used;
             groups(groups, pairs < from ? x : 0, 1, pairs);
-        }, tensors);
+        });
     }
 
     /** Pairs of the same expert together. */
@@ -281,7 +311,6 @@ final class Products {
     }
 
     private boolean takesInt8(Product product, String kernel) {
-        return plan.int8(product.weight(), product.in()) && !kernel.startsWith("transposed")
-                && (!kernel.startsWith("gemm") || features.has(Features.Kernel.INT8_TILES));
+        return product.int8() && (!kernel.startsWith("gemm") || features.has(Features.Kernel.INT8_TILES));
     }
 }

@@ -21,6 +21,8 @@ import org.crema.kernels.quant.QuantType;
 final class FusedCases {
     private static final int EXPERTS = 8;
     private static final int USED = 3;
+    /** Columns of an activation; whole blocks of any type. */
+    private static final int MIDDLE = 256;
 
     /** Kernels that are the same over each type's own function. */
     private static final List<QuantType> OPTIONAL = List.of(QuantType.F16, QuantType.Q5_0, QuantType.Q4_K, QuantType.IQ2_XS);
@@ -43,6 +45,10 @@ final class FusedCases {
         cases.add(gated(QuantType.Q6_K, 65, 512, 33));
         for (QuantType type : OPTIONAL) {
             int[] columns = MatMulCases.columns(type);
+            cases.add(feedForward(type, columns[0], 1));
+            cases.add(feedForward(type, columns[0], 3));
+            cases.add(feedForwardOfExperts(type, columns[0], 1));
+            cases.add(feedForwardOfExperts(type, columns[0], 7));
             cases.add(joint(type, 17, 70, columns[0], 1));
             cases.add(joint(type, 65, 3, columns[2], 5));
             cases.add(expertOutput(type, 33, columns[1], 1, true));
@@ -118,6 +124,42 @@ final class FusedCases {
             s.add(new Op.ExpertSum(sum.all(), s.input("in", Rows.pairs(USED), columns).all(), s.input("weights", TOKENS, USED)
                     .all()));
             s.add(new Op.Add(out.all(), s.input("other", TOKENS, columns).all(), sum.all()));
+            return MatMulCases.steps(s, tokens, 2, out);
+        });
+    }
+
+    /** The activation is for the next product only. */
+    private static Case feedForward(QuantType type, int columns, int tokens) {
+        String name = "Fused/feed-forward/%s/%d/b%d".formatted(type, columns, tokens);
+        return new Case(name, 3L * MIDDLE * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            View in = s.input("in", TOKENS, columns).all();
+            Slot gate = s.slot("gate", TOKENS, MIDDLE);
+            Slot up = s.slot("up", TOKENS, MIDDLE);
+            Slot out = s.slot("out", TOKENS, 17);
+            s.add(new Op.MatMul(gate.all(), in, data.weight("gate", type, MIDDLE, columns)));
+            s.add(new Op.MatMul(up.all(), in, data.weight("up", type, MIDDLE, columns)));
+            s.add(new Op.SwiGlu(gate.all(), gate.all(), up.all()));
+            s.add(new Op.MatMul(out.all(), gate.all(), data.weight("down", type, 17, MIDDLE)));
+            return MatMulCases.steps(s, tokens, 2, out);
+        });
+    }
+
+    private static Case feedForwardOfExperts(QuantType type, int columns, int tokens) {
+        String name = "Fused/feed-forward of experts/%s/%d/b%d".formatted(type, columns, tokens);
+        return new Case(name, 3L * USED * MIDDLE * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            View in = s.input("in", TOKENS, columns).all();
+            View ids = s.input("ids", TOKENS, USED, Element.I32, (cells, at, n, row) -> System.arraycopy(data.shuffled(EXPERTS),
+                    0, cells, at, n)).all();
+            Rows pairs = Rows.pairs(USED);
+            Slot gate = s.slot("gate", pairs, MIDDLE);
+            Slot up = s.slot("up", pairs, MIDDLE);
+            Slot out = s.slot("out", pairs, 17);
+            s.add(new Op.ExpertMatMul(gate.all(), in, ids, data.weight("gate", type, EXPERTS, MIDDLE, columns)));
+            s.add(new Op.ExpertMatMul(up.all(), in, ids, data.weight("up", type, EXPERTS, MIDDLE, columns)));
+            s.add(new Op.SwiGlu(gate.all(), gate.all(), up.all()));
+            s.add(new Op.ExpertMatMul(out.all(), gate.all(), ids, data.weight("down", type, EXPERTS, 17, MIDDLE)));
             return MatMulCases.steps(s, tokens, 2, out);
         });
     }

@@ -1,6 +1,7 @@
 package org.crema.kernels.conformance;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -11,6 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.zip.GZIPInputStream;
 
 /**
  * The golden data that tests compare with.
@@ -19,7 +23,24 @@ import java.util.List;
  * {@code oracle} names a directory, that is used in their place, so the same tests run over all of the data.
  */
 public final class OracleData {
+    /** Copies by what they were made of. */
+    private static final Map<Path, Path> UNPACKED = new ConcurrentHashMap<>();
+
     private OracleData() {}
+
+    private static Path unpack(Path packed) {
+        String name = packed.getFileName().toString();
+        try (InputStream in = new GZIPInputStream(Files.newInputStream(packed))) {
+            Path folder = Files.createTempDirectory("crema-oracle");
+            Path file = folder.resolve(name.substring(0, name.length() - ".gz".length()));
+            folder.toFile().deleteOnExit();
+            file.toFile().deleteOnExit();
+            Files.copy(in, file);
+            return file;
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot unpack " + packed, e);
+        }
+    }
 
     /** Whether the whole data is used, not the small part in the resources. */
     public static boolean whole() {
@@ -65,7 +86,8 @@ public final class OracleData {
     }
 
     /**
-     * A file of the golden data, in the first directory that has it.
+     * A file of the golden data, in the first directory that has it. Where it lies packed, with {@code .gz} behind its name, it is a
+     * copy that goes when the JVM does.
      *
      * @param name relative to the root, with slashes: {@code quant/Q4_K.blocks}
      * @throws IllegalArgumentException if no directory has it
@@ -75,6 +97,10 @@ public final class OracleData {
             Path file = root.resolve(name);
             if (Files.exists(file)) {
                 return file;
+            }
+            Path packed = root.resolve(name + ".gz");
+            if (Files.exists(packed)) {
+                return UNPACKED.computeIfAbsent(packed, OracleData::unpack);
             }
         }
         throw new IllegalArgumentException("no file " + name + " in " + roots());

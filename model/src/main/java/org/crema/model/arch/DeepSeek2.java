@@ -75,21 +75,21 @@ final class DeepSeek2 implements Architecture {
     private static Slot attention(GraphBuilder b, Tensors tensors, String blk, int layer, Slot n, Hyper hyper, Latent a) {
         int heads = hyper.heads();
         int key = a.nope + a.rope;
-        Slot q;
-        if (tensors.has(blk + "attn_q_a.weight")) {
-            Slot qa = b.matMul("q_a", n.all(), tensors.matrix(blk + "attn_q_a.weight", a.queryRank, hyper.embedding()));
-            Slot qn = b.norm("q_a_norm", qa.all(), tensors.vector(blk + "attn_q_a_norm.weight", a.queryRank));
+        // Products of the same input stand together, and so do the rotations: backends make one of them.
+        boolean lowRank = tensors.has(blk + "attn_q_a.weight");
+        Slot q = lowRank
+                ? b.matMul("q_a", n.all(), tensors.matrix(blk + "attn_q_a.weight", a.queryRank, hyper.embedding()))
+                : b.matMul("q", n.all(), tensors.matrix(blk + "attn_q.weight", heads * key, hyper.embedding()));
+        Slot kv = b.matMul("kv_a", n.all(), tensors.matrix(blk + "attn_kv_a_mqa.weight", a.rank + a.rope, hyper.embedding()));
+        if (lowRank) {
+            Slot qn = b.norm("q_a_norm", q.all(), tensors.vector(blk + "attn_q_a_norm.weight", a.queryRank));
             q = b.matMul("q", qn.all(), tensors.matrix(blk + "attn_q_b.weight", heads * key, a.queryRank));
-        } else {
-            q = b.matMul("q", n.all(), tensors.matrix(blk + "attn_q.weight", heads * key, hyper.embedding()));
         }
         View qNope = q.groups(heads, 0, a.nope);
         View qRope = q.groups(heads, a.nope, a.rope);
-        b.rotate(qRope, a.rotation);
-
-        Slot kv = b.matMul("kv_a", n.all(), tensors.matrix(blk + "attn_kv_a_mqa.weight", a.rank + a.rope, hyper.embedding()));
         Slot c = b.norm("kv_a_norm", kv.columns(0, a.rank), tensors.vector(blk + "attn_kv_a_norm.weight", a.rank));
         View kRope = kv.columns(a.rank, a.rope);
+        b.rotate(qRope, a.rotation);
         b.rotate(kRope, a.rotation);
         Cache cache = new Cache(layer, a.rank + a.rope);
         b.add(new Op.CacheWrite(cache, List.of(c.all(), kRope)));
@@ -133,10 +133,12 @@ final class DeepSeek2 implements Architecture {
                 tensors.matrices(blk + "ffn_up_exps.weight",
                         count, width, embedding),
                 tensors.matrices(blk + "ffn_down_exps.weight", count, embedding, width));
+        // Next to the norm of what it reads, with which a backend may make one of it.
+        GraphBuilder.Chosen chosen = b.choose(layer, n, experts, routing(keys, count, options));
         if (shared > 0) {
             x = b.sum("shared_residual", x, feedForward(b, tensors, blk, "_shexp", n, Math.multiplyExact(width, shared)));
         }
-        Slot routed = b.experts(layer, n, experts, routing(keys, count, options));
+        Slot routed = b.experts(layer, n, experts, chosen);
         return b.sum("ffn_residual", x, routed);
     }
 

@@ -83,15 +83,21 @@ final class GraphBuilder {
         return matMul("ffn_down", h.all(), down);
     }
 
-    /** The routed experts of a mixture: router and what follows in role FEED_FORWARD, the experts themselves in role EXPERTS. */
-    Slot experts(int layer, Slot in, Experts experts, Routing routing) {
+    /** The choice of experts, in role FEED_FORWARD. */
+    Chosen choose(int layer, Slot in, Experts experts, Routing routing) {
         at(layer, Role.FEED_FORWARD);
         int used = routing.used();
         Slot ids = program.slot("expert_ids", Rows.TOKENS, used, Element.I32);
         Slot weights = slot("expert_weights", used);
         add(new Op.GateExperts(ids.all(), weights.all(), in.all(), experts.router(), experts.bias(), routing));
+        return new Chosen(ids, weights);
+    }
+
+    /** The chosen experts of a mixture, in role EXPERTS; what follows is in role FEED_FORWARD. */
+    Slot experts(int layer, Slot in, Experts experts, Chosen chosen) {
         at(layer, Role.EXPERTS);
-        Rows pairs = Rows.pairs(used);
+        Slot ids = chosen.ids();
+        Rows pairs = Rows.pairs(ids.columns());
         Slot g = program.slot("expert_gate", pairs, experts.gate().rows());
         add(new Op.ExpertMatMul(g.all(), in.all(), ids.all(), experts.gate()));
         Slot u = program.slot("expert_up", pairs, experts.up().rows());
@@ -101,7 +107,7 @@ final class GraphBuilder {
         Slot d = program.slot("expert_down", pairs, experts.down().rows());
         add(new Op.ExpertMatMul(d.all(), h.all(), ids.all(), experts.down()));
         Slot out = slot("expert_sum", d.columns());
-        add(new Op.ExpertSum(out.all(), d.all(), weights.all()));
+        add(new Op.ExpertSum(out.all(), d.all(), chosen.weights().all()));
         at(layer, Role.FEED_FORWARD);
         return out;
     }
@@ -145,6 +151,9 @@ final class GraphBuilder {
     /** Tensors of a grouped-query attention. */
     record Attention(Projection q, Projection k, Projection v, Projection output, Optional<Weight> qNorm,
             Optional<Weight> kNorm) {}
+
+    /** Which experts a token goes to, and with what weights. */
+    record Chosen(Slot ids, Slot weights) {}
 
     /** Tensors of the routed experts. */
     record Experts(Weight router, Optional<Weight> bias, Weight gate, Weight up, Weight down) {}

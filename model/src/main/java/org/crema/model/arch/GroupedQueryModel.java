@@ -94,11 +94,10 @@ final class GroupedQueryModel {
                         "feed_forward_length");
         Weight router = tensors.matrix(blk + "ffn_gate_inp.weight", count, embedding);
         Routing routing = Routing.plain(Routing.Scoring.SOFTMAX, count, keys.count("expert_used_count"), true, 1);
-        return b.experts(layer, n,
-                new GraphBuilder.Experts(router, Optional.empty(), tensors.matrices(blk + "ffn_gate_exps.weight",
-                        count, width, embedding), tensors.matrices(blk + "ffn_up_exps.weight", count, width, embedding),
-                        tensors.matrices(blk
-                                + "ffn_down_exps.weight", count, embedding, width)),
-                routing);
+        GraphBuilder.Experts experts = new GraphBuilder.Experts(router, Optional.empty(), tensors.matrices(blk
+                + "ffn_gate_exps.weight", count, width, embedding), tensors.matrices(blk + "ffn_up_exps.weight", count, width,
+                        embedding),
+                tensors.matrices(blk + "ffn_down_exps.weight", count, embedding, width));
+        return b.experts(layer, n, experts, b.choose(layer, n, experts, routing));
     }
 }

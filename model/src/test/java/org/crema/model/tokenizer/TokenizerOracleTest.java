@@ -105,7 +105,7 @@ class TokenizerOracleTest {
 
     private static void pairs(Path file) throws IOException {
         String name = file.getFileName().toString().replace(".inp", "");
-        Tokenizer tokenizer = load(file.resolveSibling(name));
+        Tokenizer tokenizer = load(OracleData.file("vocab/" + name));
         String input = Files.readString(file);
         List<String> texts = Arrays.asList(input.split(SEPARATOR, -1));
         if (texts.getLast().isEmpty()) {

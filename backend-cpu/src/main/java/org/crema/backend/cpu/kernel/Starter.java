@@ -80,12 +80,12 @@ public final class Starter {
     /** Begins to prepare what has not been prepared before: products with weights of some types, then other work. */
     public static void prepare(Collection<QuantType> types, Supplier<Collection<Work>> others) {
         if (SOFT) {
-            begin(types, others.get());
+            begin(types, others.get(), MOST);
         }
     }
 
     /** The same, whatever the property says. */
-    static synchronized void begin(Collection<QuantType> types, Collection<Work> others) {
+    static synchronized void begin(Collection<QuantType> types, Collection<Work> others, Duration most) {
         for (QuantType type : types) {
             if (TYPES.add(type)) {
                 add(type);
@@ -101,7 +101,7 @@ public final class Starter {
             }
         }
         if (thread == null && !(STEPS.isEmpty() && PROMPTS.isEmpty())) {
-            thread = new Thread(Starter::work, "crema-cpu-start");
+            thread = new Thread(() -> work(most), "crema-cpu-start");
             thread.setDaemon(true);
             thread.start();
         }
@@ -154,8 +154,8 @@ public final class Starter {
     }
 
     /** All in turns, so that C2 knows early what there is to do. */
-    private static void work() {
-        long end = System.nanoTime() + MOST.toNanos();
+    private static void work(Duration most) {
+        long end = System.nanoTime() + most.toNanos();
         try {
             STEP.await(HEAD_START_MILLIS, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {

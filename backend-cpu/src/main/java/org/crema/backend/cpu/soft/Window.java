@@ -65,12 +65,9 @@ public final class Window {
         return word((int) address) & 0xffffffffL | (long) word((int) address + 4) << 32;
     }
 
-    /** Only the result. */
+    /** A weight's scale, or the result. */
     public float get(ValueLayout.OfFloat layout, long address) {
-        if (address != RESULT) {
-            throw new IllegalArgumentException("address " + address + " is not the result's");
-        }
-        return result;
+        return address == RESULT ? result : Float.intBitsToFloat(word((int) address));
     }
 
     /** Only the result. */
