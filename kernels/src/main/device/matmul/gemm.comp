@@ -1,15 +1,8 @@
-// Many rows of activations times a matrix, in tiles of BM rows of the matrix x BN rows of activations, 32 columns at a time
-// through shared memory. Group ids: rows of the matrix, head, rows of activations (for experts: a tile of the sorted pairs). Each
-// work-item decodes one row of a tile (Tuning.Tile makes sure of it).
-#include "matmul/product.glsl"
-
-const uint BM = GEMM_X * GEMM_TM;
-const uint BN = GEMM_Y * GEMM_TN;
-const uint SIZE = GEMM_X * GEMM_Y;
+// Many rows of activations times a matrix, in tiles, 32 columns at a time through shared memory.
+#include "matmul/tile.glsl"
 
 shared float a[32 * BM];
 shared float b[32 * (BN + 1)];
-shared uint target[BN];
 
 void put4(uint k, uint item, vec4 v) {
     [[unroll]] for (uint j = 0; j < 4; j++) {
@@ -18,35 +11,12 @@ void put4(uint k, uint item, vec4 v) {
 }
 
 void main() {
-    const uint item = gl_LocalInvocationID.x;
-    const uint r0 = gl_WorkGroupID.x * BM;
-    uint matrix = gl_WorkGroupID.y;
-    uint count;
-    if (ids.z > 0) {
-        if (gl_WorkGroupID.z >= load_word(order)) {
-            return;
-        }
-        const uint tile = order + 2 + 3 * gl_WorkGroupID.z;
-        const uint sorted = order + 2 + 3 * load_word(order + 1) + load_word(tile + 1);
-        matrix = load_word(tile);
-        count = load_word(tile + 2);
-        for (uint j = item; j < count; j += SIZE) {
-            target[j] = load_word(sorted + j);
-        }
-    } else {
-        const uint first = gl_WorkGroupID.z * BN;
-        const uint all = row_count(counted);
-        if (first >= all) {
-            return;
-        }
-        count = min(all - first, BN);
-        for (uint j = item; j < count; j += SIZE) {
-            target[j] = first + j;
-        }
+    if (!find_rows()) {
+        return;
     }
-    const uint share = ids.z > 0 ? ids.w : 1;
-    const uint64_t row = weight + matrix * matrix_bytes + uint64_t(min(r0 + item, rows - 1)) * row_bytes;
-    const uint x = from.x + gl_WorkGroupID.y * from.w;
+    const uint item = gl_LocalInvocationID.x;
+    const uint64_t row = decoded_row();
+    const uint head = gl_WorkGroupID.y * from.w;
     const uint ax = item % GEMM_X * GEMM_TM;
     const uint by = item / GEMM_X * GEMM_TN;
     float sums[GEMM_TM * GEMM_TN];
@@ -67,7 +37,7 @@ void main() {
             const uint k = e % 32;
             float value = 0;
             if (j < count && c0 + k < columns) {
-                value = load(x + target[j] / share * from.y + c0 + k);
+                value = load(source(j) + head + c0 + k);
             }
             b[k * (BN + 1) + j] = value;
         }
@@ -86,14 +56,8 @@ void main() {
         }
     }
     [[unroll]] for (uint m = 0; m < GEMM_TM; m++) {
-        const uint r = r0 + ax + m;
-        if (r < rows) {
-            [[unroll]] for (uint n = 0; n < GEMM_TN; n++) {
-                if (by + n < count) {
-                    const uint t = target[by + n];
-                    store(to.x + t * to.y + gl_WorkGroupID.y * to.w + r, sums[m * GEMM_TN + n] + added(bias, t, r));
-                }
-            }
+        [[unroll]] for (uint n = 0; n < GEMM_TN; n++) {
+            put(ax + m, by + n, sums[m * GEMM_TN + n]);
         }
     }
 }

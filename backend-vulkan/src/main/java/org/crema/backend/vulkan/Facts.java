@@ -4,6 +4,7 @@ import static org.crema.backend.vulkan.VulkanException.check;
 import static org.lwjgl.system.MemoryStack.stackPush;
 import static org.lwjgl.vulkan.EXTExternalMemoryHost.VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
 import static org.lwjgl.vulkan.EXTMemoryBudget.VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+import static org.lwjgl.vulkan.KHRCooperativeMatrix.*;
 import static org.lwjgl.vulkan.KHRShaderIntegerDotProduct.VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
 import static org.lwjgl.vulkan.VK10.*;
 import static org.lwjgl.vulkan.VK11.*;
@@ -24,6 +25,7 @@ import org.crema.kernels.gpu.HostMemory;
 import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.gpu.Vendors;
 import org.lwjgl.system.MemoryStack;
+import org.lwjgl.vulkan.VkCooperativeMatrixPropertiesKHR;
 import org.lwjgl.vulkan.VkExtensionProperties;
 import org.lwjgl.vulkan.VkPhysicalDevice;
 import org.lwjgl.vulkan.VkPhysicalDeviceExternalMemoryHostPropertiesEXT;
@@ -59,26 +61,32 @@ import org.lwjgl.vulkan.VkQueueFamilyProperties;
  * @param local memory type of buffers
  * @param staging memory type that copies go through
  * @param int8 whether it multiplies packed signed bytes in one instruction
+ * @param cooperative whether it multiplies matrices of 16 × 16 halves into floats, and may: {@value #COOPERATIVE}
  * @param missing features that kernels need and that are not there
  */
 record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String name, String driver, int subgroup, int maxGroup,
         long maxGroups, long maxAllocation, long maxRange, long sharedMemory, long offsetAlignment, long hostAlignment,
         float nanosPerTick, int family, MemoryType local, MemoryType staging, boolean fp64, boolean int8,
-        boolean budget,
+        boolean cooperative, boolean budget,
         List<String> missing) {
+    /** Set to {@code true}, takes cooperative matrices where there are some; no hardware has run them yet. */
+    static final String COOPERATIVE = "crema.vulkan.cooperative";
+
     private static final int VENDOR_AMD = 0x1002;
     private static final int VENDOR_NVIDIA = 0x10DE;
     private static final int VENDOR_INTEL = 0x8086;
     /** Vulkan does not tell compute units. This many keep any GPU busy. */
     private static final int UNITS = 64;
+    /** Rows and columns of a cooperative matrix. */
+    private static final int PART = 16;
     /** Of a bound range; slots lie at multiples of it. */
     private static final int ALIGNMENT = 256;
 
     /**
-     * Lavapipe, which runs a subgroup as one vector: a launch costs most, so groups are few and small, and a work-item sums four
+     * Lavapipe, which runs a subgroup as one vector: a launch costs most, so groups are few and small, and a work-item sums two
      * rows.
      */
-    private static final Tuning SOFTWARE = new Tuning("processor", 8, 8, 16, false, false, new Tuning.Tile(4, 4, 4, 4), 16, 64,
+    private static final Tuning SOFTWARE = new Tuning("processor", 8, 8, 16, true, false, new Tuning.Tile(4, 4, 4, 4), 16, 64,
             8, 8, 16, 4);
 
     /**
@@ -130,6 +138,8 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
                     memory(device, stack, unified, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT),
                     memory(device, stack, true, 0), fp64,
                     dots && dot.integerDotProduct4x8BitPackedSignedAccelerated(),
+                    Boolean.getBoolean(COOPERATIVE) && extensions.contains(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)
+                            && multiplies(device, stack),
                     extensions.contains(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME), missing);
         }
     }
@@ -151,6 +161,24 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
                 && (v11.subgroupSupportedOperations() & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0,
                 "subgroup arithmetic in compute shaders");
         return features.features().shaderFloat64();
+    }
+
+    /** Whether there are cooperative matrices as {@code cooperative.glsl} has them, and what else it takes. */
+    private static boolean multiplies(VkPhysicalDevice device, MemoryStack stack) {
+        VkPhysicalDeviceVulkan12Features f12 = VkPhysicalDeviceVulkan12Features.calloc(stack).sType$Default();
+        vkGetPhysicalDeviceFeatures2(device, VkPhysicalDeviceFeatures2.calloc(stack).sType$Default().pNext(f12.address()));
+        if (!f12.vulkanMemoryModel() || !f12.shaderFloat16()) {
+            return false;
+        }
+        IntBuffer count = stack.mallocInt(1);
+        check(vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(device, count, null), "counting cooperative matrices");
+        VkCooperativeMatrixPropertiesKHR.Buffer list = VkCooperativeMatrixPropertiesKHR.calloc(count.get(0), stack);
+        list.forEach(one -> one.sType$Default());
+        check(vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(device, count, list), "listing cooperative matrices");
+        return list.stream().anyMatch(one -> one.MSize() == PART && one.NSize() == PART && one.KSize() == PART
+                && one.AType() == VK_COMPONENT_TYPE_FLOAT16_KHR && one.BType() == VK_COMPONENT_TYPE_FLOAT16_KHR
+                && one.CType() == VK_COMPONENT_TYPE_FLOAT32_KHR && one.ResultType() == VK_COMPONENT_TYPE_FLOAT32_KHR
+                && one.scope() == VK_SCOPE_SUBGROUP_KHR);
     }
 
     private static void need(List<String> missing, boolean there, String what) {
@@ -316,7 +344,9 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
         details.put("subgroup", subgroup + " work-items");
         details.put("local memory", sharedMemory / 1024 + " KiB");
         details.put("largest binding", (maxRange >> 20) + " MiB");
-        details.put("arithmetic", "F32" + (fp64 ? ", F64" : "") + (int8 ? ", packed int8" : ""));
+        details.put("arithmetic", "F32" + (fp64 ? ", F64" : "") + (int8 ? ", packed int8" : "") + (cooperative
+                ? ", cooperative matrices"
+                : ""));
         details.put("tuned as", tuning.name());
         return new DeviceInfo(VulkanBackend.NAME, index, name, kind(), local.bytes(), free(), details);
     }

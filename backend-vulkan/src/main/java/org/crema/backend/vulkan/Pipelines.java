@@ -7,7 +7,9 @@ import static org.lwjgl.vulkan.VK11.VK_PIPELINE_CREATE_DISPATCH_BASE;
 
 import java.nio.ByteBuffer;
 import java.nio.LongBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.crema.kernels.DeviceException;
@@ -41,12 +43,19 @@ final class Pipelines implements AutoCloseable {
     private final long setLayout;
     private final long layout;
     private final long cache;
+    private final List<String> variants = new ArrayList<>();
     private final Map<String, Long> made = new HashMap<>();
 
     Pipelines(VkDevice device, String id, Facts facts) {
         this.device = device;
         this.id = id;
         this.facts = facts;
+        if (facts.fp64()) {
+            variants.add("FP64");
+        }
+        if (facts.cooperative()) {
+            variants.add("COOPMAT");
+        }
         try (MemoryStack stack = stackPush()) {
             LongBuffer handle = stack.mallocLong(1);
             VkDescriptorSetLayoutBinding.Buffer bindings = VkDescriptorSetLayoutBinding.calloc(BINDINGS, stack);
@@ -83,7 +92,7 @@ final class Pipelines implements AutoCloseable {
     }
 
     private long make(Call call) {
-        byte[] code = Spirv.of(call.kernels(), call.entry(), facts.fp64() ? "FP64" : "");
+        byte[] code = Spirv.of(call.kernels(), call.entry(), variants);
         ByteBuffer words = MemoryUtil.memAlloc(code.length).put(0, code);
         try (MemoryStack stack = stackPush()) {
             LongBuffer handle = stack.mallocLong(1);

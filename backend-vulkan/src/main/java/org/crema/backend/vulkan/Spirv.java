@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -60,12 +61,12 @@ final class Spirv {
     /**
      * The code of a kernel.
      *
-     * @param variant the one to take if there is one, as in {@code // variants:}
+     * @param variants those that the device can run, as in {@code // variants:}
      */
-    static byte[] of(Kernels kernels, String entry, String variant) {
+    static byte[] of(Kernels kernels, String entry, List<String> variants) {
         String path = kernels.file().substring(0, kernels.file().lastIndexOf('/') + 1) + entry;
-        String special = file(path, "." + variant, kernels.type());
-        String file = Spirv.class.getResource(special) != null ? special : file(path, "", kernels.type());
+        String file = variants.stream().map(variant -> file(path, "." + variant, kernels.type())).filter(name -> Spirv.class
+                .getResource(name) != null).findFirst().orElse(file(path, "", kernels.type()));
         try (InputStream in = Spirv.class.getResourceAsStream(file)) {
             if (in == null) {
                 throw new IllegalStateException("shader " + file + " is missing: the jar of crema-backend-vulkan is incomplete");

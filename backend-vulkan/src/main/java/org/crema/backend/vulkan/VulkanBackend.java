@@ -63,7 +63,8 @@ public final class VulkanBackend implements Backend {
                 .filter(backend -> backend
                         .takes(type))
                 .map(Backend::name).sorted().toList();
-        return "Vulkan has no shader for " + type + (others.isEmpty() ? "" : ", only " + String.join(", ", others) + " have one");
+        return "Vulkan has no shader for " + type
+                + (others.isEmpty() ? "" : "; backends that take it: " + String.join(", ", others));
     }
 
     @Override

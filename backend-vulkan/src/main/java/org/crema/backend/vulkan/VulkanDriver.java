@@ -4,6 +4,7 @@ import static org.crema.backend.vulkan.VulkanException.check;
 import static org.lwjgl.system.MemoryStack.stackPush;
 import static org.lwjgl.vulkan.EXTExternalMemoryHost.VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
 import static org.lwjgl.vulkan.EXTMemoryBudget.VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+import static org.lwjgl.vulkan.KHRCooperativeMatrix.VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
 import static org.lwjgl.vulkan.KHRShaderIntegerDotProduct.VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
 import static org.lwjgl.vulkan.VK10.*;
 import static org.lwjgl.vulkan.VK12.VK_API_VERSION_1_2;
@@ -24,6 +25,7 @@ import org.lwjgl.system.MemoryStack;
 import org.lwjgl.vulkan.VkDevice;
 import org.lwjgl.vulkan.VkDeviceCreateInfo;
 import org.lwjgl.vulkan.VkDeviceQueueCreateInfo;
+import org.lwjgl.vulkan.VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
 import org.lwjgl.vulkan.VkPhysicalDeviceFeatures2;
 import org.lwjgl.vulkan.VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR;
 import org.lwjgl.vulkan.VkPhysicalDeviceVulkan11Features;
@@ -33,7 +35,8 @@ import org.lwjgl.vulkan.VkSubmitInfo;
 
 /** A Vulkan device, its one queue and the pipelines made for it. */
 final class VulkanDriver implements Driver {
-    private static final Set<Features.Kernel> KERNELS = Set.of(Features.Kernel.JOINT, Features.Kernel.EXPERT_SUM);
+    private static final Set<Features.Kernel> KERNELS = Set.of(Features.Kernel.JOINT, Features.Kernel.EXPERT_SUM,
+            Features.Kernel.INT8_TILES);
 
     private final int index;
     private final Facts facts;
@@ -54,7 +57,13 @@ final class VulkanDriver implements Driver {
                     .storageBuffer16BitAccess(true).pNext(f12.address());
             VkPhysicalDeviceFeatures2 features = VkPhysicalDeviceFeatures2.calloc(stack).sType$Default().pNext(f11.address());
             features.features().shaderInt64(true).shaderFloat64(facts.fp64());
-            PointerBuffer extensions = stack.mallocPointer(3);
+            PointerBuffer extensions = stack.mallocPointer(4);
+            if (facts.cooperative()) {
+                extensions.put(stack.UTF8(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME));
+                f12.vulkanMemoryModel(true).shaderFloat16(true);
+                f12.pNext(VkPhysicalDeviceCooperativeMatrixFeaturesKHR.calloc(stack).sType$Default().cooperativeMatrix(true)
+                        .address());
+            }
             if (facts.int8()) {
                 extensions.put(stack.UTF8(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME));
                 f12.pNext(

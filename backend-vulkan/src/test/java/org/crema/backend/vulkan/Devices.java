@@ -48,7 +48,7 @@ final class Devices {
         Facts discrete = new Facts(f.handle(), f.version(), VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, f.vendor(), f.name(),
                 f.driver(),
                 f.subgroup(), f.maxGroup(), f.maxGroups(), f.maxAllocation(), f.maxRange(), f.sharedMemory(), f.offsetAlignment(),
-                f.hostAlignment(), f.nanosPerTick(), f.family(), local, f.staging(), false, true, f.budget(), f.missing());
+                f.hostAlignment(), f.nanosPerTick(), f.family(), local, f.staging(), false, true, false, f.budget(), f.missing());
         return new GpuDevice(new VulkanDriver(0, discrete, Tuning.OTHER), DeviceOptions.DEFAULT);
     }
 

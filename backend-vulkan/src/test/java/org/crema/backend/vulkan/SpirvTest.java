@@ -20,6 +20,9 @@ import org.junit.jupiter.api.Test;
 class SpirvTest {
     private static final String VALIDATOR = "spirv-val";
 
+    /** What a validator says that does not know CooperativeMatrixKHR. */
+    private static final String COOPERATIVE_MATRIX = "Invalid capability operand: 6022";
+
     private static List<Path> shaders() throws IOException, URISyntaxException {
         Path folder = Path.of(Spirv.class.getResource("spirv").toURI());
         try (Stream<Path> files = Files.walk(folder)) {
@@ -39,15 +42,23 @@ class SpirvTest {
         List<Path> shaders = shaders();
         assertTrue(shaders.size() > 100, shaders.toString());
         List<String> wrong = new ArrayList<>();
+        int unknown = 0;
         for (Path shader : shaders) {
             Process process = new ProcessBuilder(VALIDATOR, "--target-env", "vulkan1.2", shader.toString()).redirectErrorStream(
                     true).start();
             String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            if (process.waitFor() != 0) {
+            boolean valid = process.waitFor() == 0;
+            if (!valid && said.contains(COOPERATIVE_MATRIX) && shader.toString().contains("COOPMAT")) {
+                // Older than the extension: then that it compiles is all that is known.
+                unknown++;
+            } else if (!valid) {
                 wrong.add(shader.getFileName() + ": " + said);
             }
         }
         assertEquals(List.of(), wrong);
+        System.out.printf("%d shaders are valid; %d with cooperative matrices are beyond the installed %s%n",
+                shaders.size() - unknown,
+                unknown, VALIDATOR);
     }
 
     /** K-quants, and what llama-quantize puts beside them; no codebooks of points. */

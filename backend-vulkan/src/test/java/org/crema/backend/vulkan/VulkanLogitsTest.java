@@ -22,12 +22,14 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Golden models of the types that there are shaders for, with all their layers on a Vulkan device; models of other types are refused.
- * Some go in small steps and, as on a GPU
- * that multiplies packed bytes, in fast precision too.
+ * Golden models of the types that there are shaders for, with all their layers on a Vulkan device: some of each architecture, or all with
+ * {@code -Dvulkan.models=all}. Some go in small steps and, as on a GPU that multiplies packed bytes, in fast precision too. Models of other
+ * types are refused.
  */
 class VulkanLogitsTest {
-    private static final String SAMPLE = "v2-lite-3l-Q4_K_M|v2-full-Q3_K_M|v3-Q4_K_M";
+    private static final String SAMPLE = "v2-full-Q2_K|v2-lite-3l-Q4_K_M|v2-lite-ragged-Q4_K_M|v3-mla-F16";
+    private static final String SMALL_STEPS = "v2-lite-3l-Q4_K_M";
+    private static final String FAST = "v2-full-Q3_K_M|v3-Q4_K_M";
 
     @BeforeAll
     static void need() {
@@ -47,6 +49,10 @@ class VulkanLogitsTest {
         }
     }
 
+    private static boolean sampled(OracleModel model) {
+        return model.name().matches(SAMPLE) || "all".equals(System.getProperty("vulkan.models"));
+    }
+
     private static Stream<DynamicTest> someTaken(Stream<DynamicTest> tests) {
         return Stream.concat(Stream.of(dynamicTest("golden models", () -> assumeTrue(OracleModel.all().stream().anyMatch(
                 VulkanLogitsTest::taken), "no golden model here is of types that Vulkan takes; give their folder by -Doracle"))),
@@ -55,17 +61,17 @@ class VulkanLogitsTest {
 
     @TestFactory
     Stream<DynamicTest> exact() {
-        return someTaken(OracleLogits.tests(Devices::open, Precision.F32, 1e-4, 512, VulkanLogitsTest::taken));
+        return someTaken(OracleLogits.tests(Devices::open, Precision.F32, 1e-4, 512, model -> taken(model) && sampled(model)));
     }
 
     @TestFactory
     Stream<DynamicTest> exactInSmallSteps() {
-        return someTaken(OracleLogits.tests(Devices::open, Precision.F32, 1e-4, 3, model -> model.name().matches(SAMPLE)));
+        return someTaken(OracleLogits.tests(Devices::open, Precision.F32, 1e-4, 3, model -> model.name().matches(SMALL_STEPS)));
     }
 
     @TestFactory
     Stream<DynamicTest> fast() {
-        return someTaken(OracleLogits.tests(Devices::discrete, Precision.FAST, 0, 512, model -> model.name().matches(SAMPLE)));
+        return someTaken(OracleLogits.tests(Devices::discrete, Precision.FAST, 0, 512, model -> model.name().matches(FAST)));
     }
 
     @TestFactory
