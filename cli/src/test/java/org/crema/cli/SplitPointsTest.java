@@ -34,14 +34,12 @@ import org.crema.model.runtime.Devices;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
 /**
  * A model cut at every layer boundary, with its experts apart or not, over every pair and triple of the devices on the class path, gives
  * what it gives on the CPU. The embedded model always, the golden models with {@code -Doracle}.
  */
-@Tag("splits")
 class SplitPointsTest {
     private static final double TOLERANCE = 1e-5;
     private static final int TOKENS = 6;

@@ -27,6 +27,8 @@ import org.crema.kernels.gpu.Queue;
 final class CudaQueue implements Queue<Memories.OnDevice> {
     /** Kernels read blocks as whole words of 16 bytes, the last one beyond the end. */
     private static final int ALIGNMENT = 16;
+    /** Of what lies in one allocation: as of an allocation by itself. */
+    private static final int TOGETHER = 256;
     /** A step block takes a piece of the first kind, weights of the second. */
     private static final long SMALL_PIECE = 64 << 10;
     private static final long LARGE_PIECE = 4 << 20;
@@ -36,7 +38,7 @@ final class CudaQueue implements Queue<Memories.OnDevice> {
     private final CudaDriver driver;
     private final boolean profile;
     private final CUstream stream = new CUstream();
-    private final List<Memories.OnDevice> buffers = new ArrayList<>();
+    private final List<Memories.Allocation> allocations = new ArrayList<>();
     private final List<Memories.Pinned> pinned = new ArrayList<>();
     private final List<CudaPart> parts = new ArrayList<>();
     /** Of the parameters of all launches. */
@@ -54,10 +56,30 @@ final class CudaQueue implements Queue<Memories.OnDevice> {
     @Override
     public Memories.OnDevice allocate(long bytes) {
         driver.enter();
-        Memories.OnDevice buffer = new Memories.OnDevice(bytes);
-        check(cuMemAlloc(buffer, (bytes + ALIGNMENT - 1) & -ALIGNMENT), "cuMemAlloc");
-        buffers.add(buffer);
-        return buffer;
+        Memories.Allocation allocation = new Memories.Allocation();
+        check(cuMemAlloc(allocation, aligned(bytes, ALIGNMENT)), "cuMemAlloc");
+        allocations.add(allocation);
+        return new Memories.OnDevice(allocation, 0, bytes);
+    }
+
+    /** One after the other in one allocation: the driver gives out pages of 2 MiB. */
+    @Override
+    public List<Memories.OnDevice> allocateAll(List<Long> bytes) {
+        if (bytes.isEmpty()) {
+            return List.of();
+        }
+        Memories.Allocation all = allocate(bytes.stream().mapToLong(each -> aligned(each, TOGETHER)).sum()).allocation();
+        List<Memories.OnDevice> buffers = new ArrayList<>();
+        long at = 0;
+        for (long each : bytes) {
+            buffers.add(new Memories.OnDevice(all, at, each));
+            at += aligned(each, TOGETHER);
+        }
+        return buffers;
+    }
+
+    private static long aligned(long bytes, long alignment) {
+        return (bytes + alignment - 1) & -alignment;
     }
 
     @Override
@@ -68,7 +90,7 @@ final class CudaQueue implements Queue<Memories.OnDevice> {
     @Override
     public void fill(Memories.OnDevice buffer, int word) {
         driver.enter();
-        check(cuMemsetD32Async(buffer, word, buffer.bytes() / Integer.BYTES, stream), "cuMemsetD32Async");
+        check(cuMemsetD32Async(buffer.at(0), word, buffer.bytes() / Integer.BYTES, stream), "cuMemsetD32Async");
     }
 
     @Override
@@ -121,7 +143,7 @@ final class CudaQueue implements Queue<Memories.OnDevice> {
         driver.enter();
         cuStreamSynchronize(stream);
         parts.forEach(CudaPart::close);
-        buffers.forEach(buffer -> cuMemFree(buffer));
+        allocations.forEach(allocation -> cuMemFree(allocation));
         small.ifPresent(Staging::close);
         large.ifPresent(Staging::close);
         pinned.forEach(memory -> cuMemFreeHost(memory));

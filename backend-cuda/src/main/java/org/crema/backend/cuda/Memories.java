@@ -8,26 +8,22 @@ import jcuda.driver.CUdeviceptr;
 final class Memories {
     private Memories() {}
 
-    /** Memory of the device. */
-    static final class OnDevice extends CUdeviceptr {
-        private final long bytes;
-
-        /** @param bytes of the allocation that will be put here */
-        OnDevice(long bytes) {
-            this.bytes = bytes;
-        }
-
-        long bytes() {
-            return bytes;
-        }
-
+    /** What the driver has allocated on the device. */
+    static final class Allocation extends CUdeviceptr {
         long address() {
             return getNativePointer() + getByteOffset();
+        }
+    }
+
+    /** Memory of the device: a part of an allocation, or all of it. */
+    record OnDevice(Allocation allocation, long first, long bytes) {
+        long address() {
+            return allocation.address() + first;
         }
 
         /** A pointer to a byte of it. */
         CUdeviceptr at(long offset) {
-            return offset == 0 ? this : withByteOffset(offset);
+            return first + offset == 0 ? allocation : allocation.withByteOffset(first + offset);
         }
     }
 

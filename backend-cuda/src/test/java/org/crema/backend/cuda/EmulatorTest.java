@@ -31,12 +31,13 @@ class EmulatorTest {
     private static final int THREADS = 128;
     private static final int BLOCKS = 3;
     private static final int CELLS = BLOCKS * THREADS;
+    private static final long BYTES = 4L * CELLS;
     private static final int SHARED_BYTES = 64;
 
     private final CUdevice device = new CUdevice();
     private final CUmodule module = new CUmodule();
-    private final Memories.OnDevice in = new Memories.OnDevice(4L * CELLS);
-    private final Memories.OnDevice out = new Memories.OnDevice(4L * CELLS);
+    private final Memories.Allocation in = new Memories.Allocation();
+    private final Memories.Allocation out = new Memories.Allocation();
     private final float[] input = new float[CELLS];
     private final float[] output = new float[CELLS];
 
@@ -57,12 +58,12 @@ class EmulatorTest {
         }
         check(cuModuleLoadDataEx(module, Pointer.to((ptx + "\0").getBytes(StandardCharsets.US_ASCII)), 0, new int[0], Pointer.to(
                 new long[0])), "cuModuleLoadDataEx");
-        check(cuMemAlloc(in, in.bytes()), "cuMemAlloc");
-        check(cuMemAlloc(out, out.bytes()), "cuMemAlloc");
+        check(cuMemAlloc(in, BYTES), "cuMemAlloc");
+        check(cuMemAlloc(out, BYTES), "cuMemAlloc");
         for (int i = 0; i < CELLS; i++) {
             input[i] = i % 7 - 3 + i / THREADS;
         }
-        check(cuMemcpyHtoD(in, Pointer.to(input), in.bytes()), "cuMemcpyHtoD");
+        check(cuMemcpyHtoD(in, Pointer.to(input), BYTES), "cuMemcpyHtoD");
     }
 
     @AfterEach
@@ -85,7 +86,7 @@ class EmulatorTest {
             MemorySegment table = arena.allocateFrom(ValueLayout.JAVA_LONG, values.address(), values.address() + 8);
             answer = cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, SHARED_BYTES, null, Memories.pointer(table), null);
         }
-        check(cuMemcpyDtoH(Pointer.to(output), out, out.bytes()), "cuMemcpyDtoH");
+        check(cuMemcpyDtoH(Pointer.to(output), out, BYTES), "cuMemcpyDtoH");
         return answer;
     }
 

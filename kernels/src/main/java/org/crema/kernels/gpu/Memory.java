@@ -35,9 +35,16 @@ final class Memory<B> implements Binding<B> {
         step = queue.allocate(plan.stepBytes());
         constants = queue.allocate(plan.constantBytes());
         plan.caches().forEach(cache -> caches.put(cache, filled(plan.cacheBytes(cache))));
-        for (Weight weight : plan.weights()) {
-            weights.put(weight, plan.inPlace(weight) ? inPlace(weight) : queue.allocate(weight.bytes()));
+        List<Weight> copies = plan.weights().stream().filter(weight -> !plan.inPlace(weight)).toList();
+        List<Long> sizes = copies.stream().map(Weight::bytes).toList();
+        // With guards each by itself, so that tools see what is read beyond one.
+        List<B> copied = plan.options().guardBytes() > 0
+                ? sizes.stream().map(queue::allocate).toList()
+                : queue.allocateAll(sizes);
+        for (int i = 0; i < copies.size(); i++) {
+            weights.put(copies.get(i), copied.get(i));
         }
+        plan.weights().stream().filter(plan::inPlace).forEach(weight -> weights.put(weight, inPlace(weight)));
         List<B> slabs = plan.slabs().stream().map(queue::allocate).toList();
         for (List<Weight> stream : plan.streams()) {
             for (int i = 0; i < stream.size(); i++) {

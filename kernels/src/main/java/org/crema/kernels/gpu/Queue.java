@@ -12,6 +12,15 @@ public interface Queue<B> extends AutoCloseable {
     /** Memory of the device, of any content. */
     B allocate(long bytes);
 
+    /**
+     * Memory for all of these, for a driver that rounds each allocation up to much more than a tensor.
+     *
+     * @param bytes of each
+     */
+    default List<B> allocateAll(List<Long> bytes) {
+        return bytes.stream().map(this::allocate).toList();
+    }
+
     /** Memory of this process as the device sees it, for tensors of {@link Capacity#inPlace}; it must stay until the queue is closed. */
     B map(MemorySegment memory);
 
