@@ -37,13 +37,15 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * A model cut at every layer boundary, with its experts apart or not, over every pair and triple of the devices on the class path, gives
- * what it gives on the CPU. The embedded model always, the golden models with {@code -Doracle}.
+ * A model cut at its layer boundaries, with its experts apart or not, over every pair and triple of the devices on the class path, gives
+ * what it gives on the CPU. {@code -Dsplits=all} cuts at every boundary. The embedded model always, the golden models with {@code -Doracle}.
  */
 class SplitPointsTest {
     private static final double TOLERANCE = 1e-5;
     private static final int TOKENS = 6;
     private static final int STEP = 4;
+    private static final boolean ALL = System.getProperty("splits", "").equals("all");
+    private static final int FEW_LAYERS = 8;
     /** The first step of a prompt is one, the second is not. */
     private static final int LARGE_STEP = 3;
 
@@ -67,13 +69,14 @@ class SplitPointsTest {
         for (Backend backend : Devices.backends().values()) {
             Backend.Discovery found = backend.discover();
             found.rejections().forEach(why -> System.out.println("left out: " + backend.name() + ": " + why));
+            assertTrue(!found.devices().isEmpty() || System.getenv("CI") == null,
+                    () -> "CI has to offer a device of every backend; " + backend.name() + ": " + found.rejections());
             for (DeviceInfo info : found.devices()) {
                 if (!info.id().equals("cpu") && !info.id().equals("reference")) {
                     DEVICES.add(backend.open(info.index(), DeviceOptions.DEFAULT));
                 }
             }
         }
-        assertTrue(DEVICES.size() > 1 || System.getenv("CI") == null, "there is only the CPU; CI has to offer a second device");
         if (DEVICES.size() < 3) {
             System.out.println("with the reference interpreter as a further device, so that there are triples");
             DEVICES.add(Devices.open("reference", DeviceOptions.DEFAULT));
@@ -147,21 +150,46 @@ class SplitPointsTest {
         boolean mixture = graph.tags().stream().anyMatch(tag -> tag.role() == Role.EXPERTS);
         for (Device a : able) {
             for (Device b : able) {
-                for (int from = 0; !a.equals(b) && from <= graph.layers(); from++) {
+                if (a.equals(b)) {
+                    continue;
+                }
+                for (int from : boundaries(graph, 0, List.of(a, b))) {
                     add(cuts, mixture, "from layer " + from, List.of(a, b), List.of(from));
                 }
-                if (!a.equals(b) && mixture) {
+                if (mixture) {
                     cuts.add(new Cut("experts streamed from " + b.info().id() + " to " + a.info().id(), List.of(a, b),
                             tag -> tag.role() == Role.EXPERTS ? 1 : 0, true));
                 }
                 for (Device c : able) {
-                    for (int from = 1; !a.equals(b) && !b.equals(c) && !a.equals(c) && from < graph.layers(); from++) {
-                        add(cuts, mixture, "layer " + from, List.of(a, b, c), List.of(from, from + 1));
+                    if (!c.equals(a) && !c.equals(b)) {
+                        for (int from : boundaries(graph, 1, List.of(a, b, c))) {
+                            add(cuts, mixture, "layer " + from, List.of(a, b, c), List.of(from, from + 1));
+                        }
                     }
                 }
             }
         }
         return cuts;
+    }
+
+    /**
+     * The layers to cut before. Each, with {@code -Dsplits=all}; else of many layers some, and with a device that is emulated thread by
+     * thread each beside the CPU, the middle one beside others: all would take hours.
+     */
+    private static List<Integer> boundaries(ModelGraph graph, int first, List<Device> devices) {
+        int layers = graph.layers();
+        // Behind the last layer is the head.
+        int last = first == 0 ? layers : layers - 1;
+        boolean slow = devices.stream().anyMatch(device -> device.info().name().startsWith("emulated"));
+        boolean withHost = devices.size() == 2 && devices.stream().anyMatch(device -> device.info().id().equals("cpu"));
+        List<Integer> all = new ArrayList<>();
+        for (int layer = first; layer <= last; layer++) {
+            boolean some = layers <= FEW_LAYERS || layer % FEW_LAYERS == 1 || layer == last;
+            if (ALL || (slow && !withHost ? layer == (first + last) / 2 : some)) {
+                all.add(layer);
+            }
+        }
+        return all;
     }
 
     /** @param from for each device but the first, the layer that it begins with */
