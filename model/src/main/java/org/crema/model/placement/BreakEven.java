@@ -2,12 +2,14 @@ package org.crema.model.placement;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Program;
 import org.crema.kernels.Rates;
 import org.crema.kernels.Segment;
+import org.crema.kernels.Weight;
 import org.crema.kernels.Work;
 
 /**
@@ -45,16 +47,17 @@ final class BreakEven {
 
     private boolean quicker(Placement streamed, int host, CompileOptions compile, int tokens) {
         Work.Shape shape = new Work.Shape(tokens, 1, 1, 0, compile.cacheType());
+        Set<Weight> weights = streamed.streamedWeights();
         double there = 0;
         double here = 0;
         for (Segment segment : streamed.streaming().orElseThrow().segments()) {
             Program program = segment.program();
-            if (streamed.streamedWeights().containsAll(program.tensors()) && !program.tensors().isEmpty()) {
+            if (weights.containsAll(program.tensors()) && !program.tensors().isEmpty()) {
                 Device device = streamed.devices().get(segment.device());
                 if (device.info().kind() == DeviceInfo.Kind.HOST) {
                     return false; // the same processor under another name
                 }
-                double bytes = program.tensors().stream().mapToDouble(weight -> weight.bytes()).sum();
+                double bytes = program.tensors().stream().mapToDouble(Weight::bytes).sum();
                 here += Work.of(program, shape).fusedSeconds(rates(streamed.devices().get(host)));
                 there += bytes / uploads.computeIfAbsent(device, Device::measureUpload)
                         + Work.of(program, shape).fusedSeconds(rates(device));
