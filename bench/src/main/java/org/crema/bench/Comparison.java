@@ -5,12 +5,16 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Set;
 
 /** Two sets of records side by side. */
 public final class Comparison {
-    /** Medians of two runs of one build differ by so much without a reason: memory lies elsewhere, Java compiles in another order. */
-    private static final double FLOOR = 0.05;
+    /**
+     * Medians of two runs of one build differ by so much without a reason that their samples show: memory lies elsewhere, Java compiles in
+     * another order.
+     */
+    private static final double FLOOR = 0.1;
     /** Standard deviations of the samples of both runs together that are noise. */
     private static final double DEVIATIONS = 2;
 
@@ -21,7 +25,7 @@ public final class Comparison {
     /**
      * One test in both sets.
      *
-     * @param noise by which the medians may differ without meaning anything, as a share
+     * @param noise by which one median may exceed the other without meaning anything, as a share of the lower one
      */
     public record Change(Entry before, Entry after, double noise) {
         /** The new median divided by the old one. */
@@ -59,14 +63,18 @@ public final class Comparison {
     }
 
     /**
-     * The factor between what the devices' own limits allowed in both runs: a machine that is shared, or clocked lower, says nothing about
-     * the build. The limit that counts is the test's, of bandwidth or of arithmetic.
+     * The factor between what the machine allowed in both runs, by the devices' own limits and by the host's pace: a machine that is
+     * shared, or clocked lower, says nothing about the build. The limit that counts is the test's, of bandwidth or of arithmetic.
      */
     private static double drift(Entry before, Entry after) {
-        if (before.limit().isEmpty() || after.limit().isEmpty()) {
+        return Math.max(factor(before.limit(), after.limit()), factor(before.pace(), after.pace()));
+    }
+
+    private static double factor(OptionalDouble before, OptionalDouble after) {
+        if (before.isEmpty() || after.isEmpty()) {
             return 1;
         }
-        double factor = before.limit().getAsDouble() / after.limit().getAsDouble();
+        double factor = before.getAsDouble() / after.getAsDouble();
         return Math.max(factor, 1 / factor);
     }
 
@@ -82,7 +90,9 @@ public final class Comparison {
         for (Change c : changes) {
             table.row(c.after().model(), c.after().device(), c.after().trial().label(), rate(c.before()), rate(c.after()),
                     String.format(Locale.ROOT, "%+.1f %%", 100 * (c.ratio() - 1)),
-                    String.format(Locale.ROOT, "± %.1f %%", 100 * c.noise()), c.verdict());
+                    String.format(Locale.ROOT, "-%.1f … +%.1f %%", 100 * c.noise() / (1 + c.noise()),
+                            100 * c.noise()),
+                    c.verdict());
         }
         if (!changes.isEmpty()) {
             text.append(table.markdown()).append('\n');

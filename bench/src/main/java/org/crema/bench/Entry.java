@@ -27,9 +27,11 @@ import tools.jackson.databind.json.JsonMapper;
  * @param samples tokens per second
  * @param configuration what else may make a difference, by name
  * @param limit tokens per second that what the devices reached at best in that run allows
+ * @param pace of the host beside the median sample, in the unit of {@link Sample#pace}
  */
 public record Entry(String engine, String commit, String file, String model, long size, long parameters, String device,
-        String placement, Trial trial, Samples samples, Map<String, String> configuration, OptionalDouble limit) {
+        String placement, Trial trial, Samples samples, Map<String, String> configuration, OptionalDouble limit,
+        OptionalDouble pace) {
     private static final JsonMapper JSON = new JsonMapper();
     /** Fields in which two runs of the same test may differ. */
     private static final List<String> CONFIGURATION = List.of("cpu_info", "gpu_info", "device_details", "n_threads", "n_batch",
@@ -97,6 +99,9 @@ public record Entry(String engine, String commit, String file, String model, lon
                     device, text(node, "placement", layers(node, device)), trial, samples(node, where), configuration,
                     node.path("limit_ts").isNumber()
                             ? OptionalDouble.of(node.get("limit_ts").asDouble())
+                            : OptionalDouble.empty(),
+                    node.path("samples_pace").isArray() && !node.get("samples_pace").isEmpty()
+                            ? OptionalDouble.of(values(node.get("samples_pace")).median())
                             : OptionalDouble.empty());
         } catch (IllegalArgumentException e) {
             throw new IOException(where + ": " + e.getMessage(), e);
@@ -110,12 +115,16 @@ public record Entry(String engine, String commit, String file, String model, lon
     private static Samples samples(JsonNode node, String where) throws IOException {
         JsonNode samples = node.path("samples_ts");
         if (samples.isArray() && !samples.isEmpty()) {
-            return new Samples(samples.valueStream().map(JsonNode::asDouble).toList());
+            return values(samples);
         }
         if (!node.path("avg_ts").isNumber()) {
             throw new IOException(where + ": found neither samples_ts nor avg_ts, expected a record of a benchmark");
         }
         return new Samples(List.of(node.get("avg_ts").asDouble()));
+    }
+
+    private static Samples values(JsonNode array) {
+        return new Samples(array.valueStream().map(JsonNode::asDouble).toList());
     }
 
     private static int number(JsonNode node, String name, String where) throws IOException {

@@ -23,18 +23,18 @@ import org.crema.kernels.DeviceInfo;
  * @param placement which part of the model ran where, in words
  * @param trial what was timed
  * @param time when the first sample began
- * @param nanos of each sample
+ * @param taken the samples
  * @param profile where the time goes, if that was asked for
  */
 public record Result(Environment environment, Settings settings, Subject subject, List<Share> shares, String placement,
-        Trial trial, Instant time, List<Long> nanos, Optional<Profile> profile) {
+        Trial trial, Instant time, List<Sample> taken, Optional<Profile> profile) {
     public Result {
         shares = List.copyOf(shares);
-        nanos = List.copyOf(nanos);
+        taken = List.copyOf(taken);
     }
 
     Result withShares(List<Share> others) {
-        return new Result(environment, settings, subject, others, placement, trial, time, nanos, profile);
+        return new Result(environment, settings, subject, others, placement, trial, time, taken, profile);
     }
 
     /** Ids of the devices: {@code opencl:0+cpu}. */
@@ -51,9 +51,18 @@ public record Result(Environment environment, Settings settings, Subject subject
         return shares.stream().map(Share::device).map(text).distinct().collect(Collectors.joining("+"));
     }
 
+    private List<Long> nanos() {
+        return taken.stream().map(Sample::nanos).toList();
+    }
+
+    /** Paces of the host beside the samples, in the unit of {@link Sample#pace}. */
+    public Samples paces() {
+        return new Samples(taken.stream().map(Sample::pace).toList());
+    }
+
     /** Tokens per second. */
     public Samples samples() {
-        return Samples.of(trial.tokens(), nanos);
+        return Samples.of(trial.tokens(), nanos());
     }
 
     /** Tokens per second that the measured rates allow. */
@@ -69,7 +78,7 @@ public record Result(Environment environment, Settings settings, Subject subject
     /** Name and value of everything, in the order to print: llama-bench's fields under its names, then ours. */
     public Map<String, Object> fields() {
         Samples samples = samples();
-        Samples times = new Samples(nanos.stream().map(Long::doubleValue).toList());
+        Samples times = new Samples(nanos().stream().map(Long::doubleValue).toList());
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("build_commit", environment.commit());
         fields.put("cpu_info", environment.processor());
@@ -93,13 +102,14 @@ public record Result(Environment environment, Settings settings, Subject subject
         fields.put("stddev_ns", Math.round(times.deviation()));
         fields.put("avg_ts", samples.mean());
         fields.put("stddev_ts", samples.deviation());
-        fields.put("samples_ns", nanos);
+        fields.put("samples_ns", nanos());
         fields.put("samples_ts", samples.values());
         fields.put("engine", "crema");
         fields.put("n_streams", trial.streams());
         fields.put("median_ts", samples.median());
         fields.put("least_ts", samples.least());
         fields.put("most_ts", samples.most());
+        fields.put("samples_pace", paces().values());
         fields.put("precision", settings.precision().name().toLowerCase(Locale.ROOT));
         fields.put("placement", placement);
         fields.put("device_name", joined(DeviceInfo::name));

@@ -5,11 +5,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.DoublePredicate;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.Rates;
@@ -19,10 +21,12 @@ import org.crema.model.placement.Placement;
  * Times trials on devices. One repetition of every trial on every device, then the next: a neighbour that is busy for a while slows
  * all of them alike.
  */
-public final class Runner {
+public final class Runner implements AutoCloseable {
     private static final double GAIN = 0.03;
     private static final int MOST_ROUNDS = 20;
     private static final long MOMENT = 200_000_000;
+    /** So long a sample waits for the machine to be left to itself. */
+    private static final long PATIENCE = 2 * MOMENT;
     /** A trial may take so long, whatever the limit. */
     private static final long LEAST_SHARE = 1_000_000_000;
     private static final int PROBES = 3;
@@ -32,6 +36,7 @@ public final class Runner {
     private final Settings settings;
     private final boolean profile;
     private final Environment environment;
+    private final Pace pace;
     private final Listener listener;
     private final List<Site> sites;
     /** What devices reach at best, of all times that they were asked in this run. */
@@ -54,7 +59,7 @@ public final class Runner {
     }
 
     /** A trial at a site, with its samples so far. */
-    private record Entry(Site site, Site.Placed placed, Rig rig, Trial trial, Instant time, List<Long> nanos) {}
+    private record Entry(Site site, Site.Placed placed, Rig rig, Trial trial, Instant time, List<Sample> samples) {}
 
     /**
      * @param sites their devices stay open; the limits of these are measured here
@@ -74,6 +79,7 @@ public final class Runner {
                 }
             }
         }
+        this.pace = new Pace(settings.threads() > 0 ? settings.threads() : environment.cores());
     }
 
     private void measureAgain() {
@@ -128,7 +134,7 @@ public final class Runner {
             listener.begins("profile of " + name(entry), 0, 0);
             where = Optional.of(Profile.of(subject, placement, settings, trial, shares));
         }
-        return new Result(environment, settings, subject, shares, entry.placed().words(), trial, entry.time(), entry.nanos(),
+        return new Result(environment, settings, subject, shares, entry.placed().words(), trial, entry.time(), entry.samples(),
                 where);
     }
 
@@ -144,13 +150,41 @@ public final class Runner {
         for (int repetition = 0; repetition < settings.repetitions(); repetition++) {
             for (Entry entry : entries) {
                 boolean over = System.nanoTime() - start > limit;
-                if (over && entry.nanos().size() >= 2) {
+                if (over && entry.samples().size() >= 2) {
                     continue;
                 }
                 listener.begins(name(entry), done++, all);
-                entry.nanos().add(sample(entry));
+                entry.samples().add(sample(entry, over));
             }
         }
+        retake(entries, start, limit);
+    }
+
+    /** Takes samples again that were taken while something else slowed the host; as many times as there are repetitions. */
+    private void retake(List<Entry> entries, long start, long limit) {
+        for (int repetition = 0; repetition < settings.repetitions(); repetition++) {
+            for (Entry entry : entries) {
+                int worst = worst(entry.samples());
+                boolean over = System.nanoTime() - start > limit || !settings.warmUp().isPositive();
+                if (!over && !pace.clean(entry.samples().get(worst).pace())) {
+                    listener.begins(name(entry) + " once more", 0, 0);
+                    Sample again = sample(entry, false);
+                    if (again.pace() > entry.samples().get(worst).pace()) {
+                        entry.samples().set(worst, again);
+                    }
+                }
+            }
+        }
+    }
+
+    private static int worst(List<Sample> samples) {
+        int worst = 0;
+        for (int i = 1; i < samples.size(); i++) {
+            if (samples.get(i).pace() < samples.get(worst).pace()) {
+                worst = i;
+            }
+        }
+        return worst;
     }
 
     /** Whether a trial would take too long, by a small part of it. */
@@ -190,15 +224,33 @@ public final class Runner {
         }
     }
 
-    /** The time of a run; of a short one the median of as many as a moment holds, since a neighbour's moments are longer than it. */
-    private long sample(Entry entry) {
-        List<Long> runs = new ArrayList<>();
+    /**
+     * The time of a run; of a short one the median of as many as a moment holds, since a neighbour's moments are longer than it. Runs
+     * beside which the host was slowed count only if there are no others, and some time is spent on looking for others.
+     */
+    private Sample sample(Entry entry, boolean hurry) {
+        List<Sample> runs = new ArrayList<>();
         long begin = System.nanoTime();
+        long patience = hurry ? MOMENT : PATIENCE;
+        double before = pace.now();
+        boolean more;
         do {
-            runs.add(entry.rig().run(entry.trial()));
-        } while (settings.warmUp().isPositive() && System.nanoTime() - begin < MOMENT);
-        runs.sort(null);
-        return runs.get(runs.size() / 2);
+            long nanos = entry.rig().run(entry.trial());
+            double after = pace.now();
+            runs.add(new Sample(nanos, Math.min(before, after)));
+            before = after;
+            long spent = System.nanoTime() - begin;
+            more = spent < MOMENT || (spent < patience && runs.stream().noneMatch(run -> pace.clean(run.pace())));
+        } while (settings.warmUp().isPositive() && more);
+        return typical(runs, pace::clean);
+    }
+
+    /** The median run, of those at a clean pace if there are any. */
+    static Sample typical(List<Sample> runs, DoublePredicate clean) {
+        List<Sample> alone = runs.stream().filter(run -> clean.test(run.pace())).toList();
+        List<Sample> counted = new ArrayList<>(alone.isEmpty() ? runs : alone);
+        counted.sort(Comparator.comparingLong(Sample::nanos));
+        return counted.get(counted.size() / 2);
     }
 
     /** The best time of a run, of as many as the warm-up time holds, at least one. */
@@ -227,5 +279,10 @@ public final class Runner {
     /** What could not be run, and why. */
     public List<String> skipped() {
         return Collections.unmodifiableList(skipped);
+    }
+
+    @Override
+    public void close() {
+        pace.close();
     }
 }

@@ -3,6 +3,7 @@ package org.crema.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** A Markdown table whose columns line up in plain text as well. */
 public final class Table {
@@ -75,6 +76,19 @@ public final class Table {
                     String.format(Locale.ROOT, "%.2f", s.median()), String.format(Locale.ROOT, "%.1f %%", 100 * r.share()));
         }
         return table.markdown();
+    }
+
+    /** How many of the samples do not count as much as others, because the machine was not left to itself; nothing if none. */
+    public static Optional<String> note(List<Result> results) {
+        List<Double> paces = results.stream().flatMap(result -> result.paces().values().stream()).toList();
+        double best = paces.stream().mapToDouble(Double::doubleValue).max().orElse(0);
+        double worst = paces.stream().mapToDouble(Double::doubleValue).min().orElse(0);
+        long slowed = paces.stream().filter(pace -> !Pace.clean(pace, best)).count();
+        return slowed == 0
+                ? Optional.empty()
+                : Optional.of(
+                        String.format(Locale.ROOT, "host: %d of %d samples were taken while something else slowed its cores, to "
+                                + "%.0f %% at worst", slowed, paces.size(), 100 * worst / best));
     }
 
     static String size(long bytes) {

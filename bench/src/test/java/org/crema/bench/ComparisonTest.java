@@ -65,6 +65,15 @@ class ComparisonTest {
     }
 
     @Test
+    void aHostThatNeighboursSlowIsNoSlowerBuild() throws IOException {
+        Result before = Fixtures.result("cpu", Fixtures.PROMPT, 500, 505, 495);
+        Result after = Fixtures.result("cpu", Fixtures.RATES, 0.7 * Fixtures.PACE, Fixtures.PROMPT, 360, 355, 365);
+        assertFalse(new Comparison(entries(before), entries(after)).changes().getFirst().real());
+        Result worse = Fixtures.result("cpu", Fixtures.RATES, 0.7 * Fixtures.PACE, Fixtures.PROMPT, 300, 305, 295);
+        assertTrue(new Comparison(entries(before), entries(worse)).changes().getFirst().real());
+    }
+
+    @Test
     void whatIsInOneOnlyOrConfiguredOtherwiseIsSaid() throws IOException {
         Path file = Files.writeString(folder.resolve("old.json"),
                 Records.json(List.of(Fixtures.result("cpu", Fixtures.PROMPT, 100)

@@ -15,7 +15,8 @@ import org.crema.kernels.Rates;
 final class Fixtures {
     static final Trial PROMPT = new Trial(512, 0, 0, 1);
     static final Trial ANSWER = new Trial(0, 128, 0, 1);
-    private static final Rates RATES = new Rates(20e9, 200e9);
+    static final double PACE = 18;
+    static final Rates RATES = new Rates(20e9, 200e9);
 
     private Fixtures() {}
 
@@ -36,14 +37,19 @@ final class Fixtures {
     }
 
     static Result result(String backend, Rates limits, Trial trial, double... rates) throws IOException {
+        return result(backend, limits, PACE, trial, rates);
+    }
+
+    static Result result(String backend, Rates limits, double pace, Trial trial, double... rates) throws IOException {
         Environment environment = new Environment("0123456789", "Test CPU", 2, "Linux", "JVM 25", List.of("-Xmx1g"),
                 OptionalDouble.of(2600));
-        List<Long> nanos = Arrays.stream(rates).mapToObj(rate -> Math.round(trial.tokens() * 1e9 / rate)).toList();
+        List<Sample> timings = Arrays.stream(rates).mapToObj(rate -> new Sample(Math.round(trial.tokens() * 1e9 / rate), pace))
+                .toList();
         DeviceInfo info = device(backend, backend.equals("cpu") ? DeviceInfo.Kind.HOST : DeviceInfo.Kind.DISCRETE);
         try (Subject subject = Subject.embedded()) {
             return new Result(environment, Settings.DEFAULT, subject, List.of(share(info, subject, limits)),
                     "all on " + info.id(), trial,
-                    Instant.parse("2026-01-02T03:04:05.678Z"), nanos, Optional.empty());
+                    Instant.parse("2026-01-02T03:04:05.678Z"), timings, Optional.empty());
         }
     }
 

@@ -38,8 +38,16 @@ class RunnerTest {
 
     private final Device cpu = Devices.open("cpu", new DeviceOptions(1, Long.MAX_VALUE));
 
+    private final List<Runner> runners = new ArrayList<>();
+
+    private Runner runner(List<Site> sites, Settings settings, boolean profile, Runner.Listener listener) {
+        runners.add(new Runner(sites, settings, profile, listener));
+        return runners.getLast();
+    }
+
     @AfterEach
     void close() {
+        runners.forEach(Runner::close);
         cpu.close();
     }
 
@@ -48,7 +56,7 @@ class RunnerTest {
         List<String> order = new ArrayList<>();
         List<Trial> trials = List.of(new Trial(5, 0, 0, 1), new Trial(2, 3, 20, 2));
         try (Device reference = Devices.open("reference", DeviceOptions.DEFAULT)) {
-            Runner runner = new Runner(List.of(Site.of(cpu), Site.of(reference)), SHORT.withRepetitions(2), true,
+            Runner runner = runner(List.of(Site.of(cpu), Site.of(reference)), SHORT.withRepetitions(2), true,
                     (what, done, all) -> order.add(what));
             runner.run(Subject::embedded, trials, LONG);
             assertEquals(List.of(), runner.skipped());
@@ -56,7 +64,7 @@ class RunnerTest {
                     runner.results()
                             .stream().map(r -> r.devices() + " " + r.trial().label()).toList());
             for (Result result : runner.results()) {
-                assertEquals(2, result.nanos().size());
+                assertEquals(2, result.taken().size());
                 assertTrue(result.samples().least() > 0 && result.limit() > 0);
                 profile(result.profile().orElseThrow());
             }
@@ -77,7 +85,7 @@ class RunnerTest {
     void devicesThatShareAModel() throws IOException {
         try (Device reference = Devices.open("reference", DeviceOptions.DEFAULT)) {
             PlacementOptions options = PlacementOptions.DEFAULT.withLayers(2);
-            Runner runner = new Runner(List.of(Site.of(cpu), new Site(List.of(reference, cpu), options)),
+            Runner runner = runner(List.of(Site.of(cpu), new Site(List.of(reference, cpu), options)),
                     SHORT.withRepetitions(1),
                     true, Runner.Listener.NONE);
             runner.run(Subject::embedded, List.of(new Trial(0, 2, 0, 1)), LONG);
@@ -97,7 +105,7 @@ class RunnerTest {
 
     @Test
     void aDeviceThatCannotIsLeftOutWithItsReason() throws IOException {
-        Runner runner = new Runner(List.of(Site.of(new RefusingDevice(cpu))), SHORT, false, Runner.Listener.NONE);
+        Runner runner = runner(List.of(Site.of(new RefusingDevice(cpu))), SHORT, false, Runner.Listener.NONE);
         runner.run(Subject::embedded, List.of(new Trial(0, 1, 0, 1)), LONG);
         assertEquals(List.of(), runner.results());
         assertEquals(1, runner.skipped().size());
@@ -106,7 +114,7 @@ class RunnerTest {
 
     @Test
     void whatWouldTakeTooLongIsLeftOutWithItsReason() throws IOException {
-        Runner runner = new Runner(List.of(Site.of(slow(cpu))), SHORT.withRepetitions(1), false, Runner.Listener.NONE);
+        Runner runner = runner(List.of(Site.of(slow(cpu))), SHORT.withRepetitions(1), false, Runner.Listener.NONE);
         runner.run(Subject::embedded, List.of(new Trial(0, 100, 0, 1)), Duration.ofSeconds(1));
         assertEquals(List.of(), runner.results());
         assertEquals(1, runner.skipped().size());
@@ -139,9 +147,17 @@ class RunnerTest {
 
     @Test
     void pastTheLimitTwoSamplesAreEnough() throws IOException {
-        Runner runner = new Runner(List.of(Site.of(cpu)), SHORT.withRepetitions(5), false, Runner.Listener.NONE);
+        Runner runner = runner(List.of(Site.of(cpu)), SHORT.withRepetitions(5), false, Runner.Listener.NONE);
         runner.run(Subject::embedded, List.of(new Trial(1, 0, 0, 1)), Duration.ZERO);
-        assertEquals(2, runner.results().getFirst().nanos().size());
+        assertEquals(2, runner.results().getFirst().taken().size());
+    }
+
+    @Test
+    void runsBesideNeighboursCountOnlyWithoutOthers() {
+        List<Sample> mixed = List.of(new Sample(100, 18), new Sample(150, 12), new Sample(151, 13), new Sample(101, 17),
+                new Sample(103, 18));
+        assertEquals(new Sample(101, 17), Runner.typical(mixed, pace -> pace > 15));
+        assertEquals(new Sample(103, 18), Runner.typical(mixed, pace -> pace > 18 || pace < 0), "none is clean: of all");
     }
 
     @Test

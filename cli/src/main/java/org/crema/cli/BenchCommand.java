@@ -156,17 +156,21 @@ final class BenchCommand implements Callable<Integer> {
             throws IOException {
         Settings settings = Settings.DEFAULT.withRepetitions(repetitions).withBatch(batch).withThreads(threads)
                 .withPrecision(precision).withCacheType(cacheType).withWarmUp(Duration.ofNanos((long) (warmUp * 1e9)));
-        Runner runner = new Runner(sites, settings, profile, progress);
-        for (Part part : parts) {
-            runner.run(part.source(), part.trials(), part.limit());
+        List<Result> results;
+        List<String> skipped;
+        try (Runner runner = new Runner(sites, settings, profile, progress)) {
+            for (Part part : parts) {
+                runner.run(part.source(), part.trials(), part.limit());
+            }
+            results = runner.results();
+            skipped = runner.skipped();
         }
         progress.close();
-        List<Result> results = runner.results();
-        print(format.of(results, runner.skipped()));
+        print(format.of(results, skipped));
         for (Path file : write) {
-            BenchOutput.write(file, results, runner.skipped());
+            BenchOutput.write(file, results, skipped);
         }
-        runner.skipped().forEach(reason -> Console.err().println("left out: " + reason));
+        skipped.forEach(reason -> Console.err().println("left out: " + reason));
         if (compare != null) {
             print("\n" + new Comparison(before, Entry.of(results)).report());
         }

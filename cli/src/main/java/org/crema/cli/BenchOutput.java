@@ -125,7 +125,9 @@ enum BenchOutput {
                 notes.put(r.subject().file(), r.subject().file() + ": " + r.subject().note());
             }
         }
-        return new ArrayList<>(notes.values());
+        List<String> lines = new ArrayList<>(notes.values());
+        Table.note(results).ifPresent(lines::add);
+        return lines;
     }
 
     private static byte[] utf8(String text) {
