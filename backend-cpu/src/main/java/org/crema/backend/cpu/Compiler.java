@@ -29,6 +29,9 @@ final class Compiler {
         List<List<Op>> groups = new ArrayList<>();
         for (int from = 0, to; from < ops.size(); from = to) {
             to = from + 1;
+            if (VectorSupport.PRESENT && from + 3 <= ops.size() && ExpandedAttention.matches(part, ops.subList(from, from + 3))) {
+                to = from + 3;
+            }
             while (to < ops.size() && joins(ops.get(from), ops.get(to))) {
                 to++;
             }
@@ -49,6 +52,10 @@ final class Compiler {
     }
 
     private static Task group(Plan plan, List<Op> ops) {
+        if (ops.get(1) instanceof Op.LatentAttention attention) {
+            return new ExpandedAttention(plan, (Op.HeadMatMul) ops.getFirst(), attention, (Op.HeadMatMul) ops.getLast(),
+                    ops.stream().map(op -> task(plan, op)).toArray(Task[]::new));
+        }
         return ops.getFirst() instanceof Op.MatMul
                 ? ProductTasks.matMuls(plan, ops.stream().map(Op.MatMul.class::cast).toList())
                 : ProductTasks.expertMatMuls(plan, ops.stream().map(Op.ExpertMatMul.class::cast).toList());

@@ -2,6 +2,7 @@ package org.crema.backend.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -46,6 +47,7 @@ final class Plan {
     private final Map<QuantType, Tuner> tuners = new EnumMap<>(QuantType.class);
     private final Set<QuantType> multiplied = EnumSet.noneOf(QuantType.class);
     private Product product;
+    private PanelAttention.Scratch[] panelScratch;
     private long scratchAt;
 
     /** Native memory. */
@@ -248,6 +250,15 @@ final class Plan {
     ProductTasks.Experts experts(int mostPairs, int most) {
         experts.need(mostPairs, most);
         return experts;
+    }
+
+    /** What attentions through panels keep on the heap, of each thread. */
+    PanelAttention.Scratch[] panelScratch() {
+        if (panelScratch == null) {
+            panelScratch = new PanelAttention.Scratch[threads];
+            Arrays.setAll(panelScratch, thread -> new PanelAttention.Scratch());
+        }
+        return panelScratch;
     }
 
     /** The angles of a rotation. */

@@ -1,6 +1,7 @@
 package org.crema.backend.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static org.crema.backend.cpu.kernel.Exponential.exp;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -112,22 +113,6 @@ final class SoftLanes implements Lanes {
             v[c] += w[c];
         }
         store(v, out, n);
-    }
-
-    private static float exp(float x) {
-        float in = Math.max(Math.min(x, VectorLanes.HIGHEST), VectorLanes.LOWEST);
-        float shifted = Math.fma(in, VectorLanes.LOG2_E, VectorLanes.ROUND);
-        float k = shifted - VectorLanes.ROUND;
-        float r = Math.fma(k, -VectorLanes.LN2_HIGH, in);
-        r = Math.fma(k, -VectorLanes.LN2_LOW, r);
-        float p = Math.fma(r, 1 / 5040f, 1 / 720f);
-        p = Math.fma(p, r, 1 / 120f);
-        p = Math.fma(p, r, 1 / 24f);
-        p = Math.fma(p, r, 1 / 6f);
-        p = Math.fma(p, r, 0.5f);
-        p = Math.fma(p, r, 1f);
-        p = Math.fma(p, r, 1f);
-        return Float.intBitsToFloat(Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
     }
 
     @Override

@@ -8,6 +8,12 @@ import static org.crema.backend.cpu.Native.ALL;
 import static org.crema.backend.cpu.Native.f32;
 import static org.crema.backend.cpu.Native.i16;
 import static org.crema.backend.cpu.Native.i8;
+import static org.crema.backend.cpu.kernel.Exponential.HIGHEST;
+import static org.crema.backend.cpu.kernel.Exponential.LN2_HIGH;
+import static org.crema.backend.cpu.kernel.Exponential.LN2_LOW;
+import static org.crema.backend.cpu.kernel.Exponential.LOG2_E;
+import static org.crema.backend.cpu.kernel.Exponential.LOWEST;
+import static org.crema.backend.cpu.kernel.Exponential.ROUND;
 
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -38,15 +44,6 @@ final class VectorLanes implements Lanes {
     private static final VectorShuffle<Float> TURN_8 = VectorShuffle.iota(F, 8, 1, true);
     private static final VectorShuffle<Float> TURN_4 = VectorShuffle.iota(F, 4, 1, true);
     private static final VectorShuffle<Float> TURN_2 = VectorShuffle.iota(F, 2, 1, true);
-
-    static final float LOG2_E = (float) (1 / Math.log(2));
-    /** ln 2 in two parts: products of the first with small integers are exact. */
-    static final float LN2_HIGH = 355 / 512f;
-    static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
-    /** Adding and taking away 1.5 · 2^23 rounds to an integer. */
-    static final float ROUND = 0x1.8p23f;
-    static final float LOWEST = -87.3f;
-    static final float HIGHEST = 88.3f;
 
     private static VectorSpecies<Float> species() {
         int bits = VectorSupport.FORCED > 0 ? VectorSupport.FORCED : widest();
@@ -132,11 +129,6 @@ final class VectorLanes implements Lanes {
             f32(out + 4L * c, f32(a + 4L * c) + f32(b + 4L * c));
         }
     }
-
-    // The exponential is written out where it is used: C2 does not always inline a method of this size, and then boxes its vectors.
-    // Within about 2 units in the last place: x = k ln 2 + r, e^r by its Taylor series to the seventh power, |r| at most ln 2 / 2. The
-    // integer k sits in the low bits of the shifted value: moved up, it is added to the exponent. NaN stays NaN; what would be
-    // denormal or infinite becomes the smallest or largest result.
 
     @Override
     public void swiGlu(long out, long gate, long up, int n) {

@@ -18,10 +18,16 @@ public final class Gemm {
     /** Tokens of a full panel. */
     public static final int PANEL = Species.LANES * (Species.LANES == 8 ? 2 : 4);
 
+    /** Most rows that are worked on together. */
+    public static final int STEP = 12;
+
     /** Panels whose sums are kept at a time: with the tile they stay in the second-level cache. */
     private static final int BATCH = 512 / PANEL;
     private static final int SUMS = TILE_ROWS * PANEL;
     static final MicroKernels MICRO = GeneratedKernels.microKernels(Species.LANES);
+
+    /** Of a thread, for {@link #plain}. */
+    private static final ThreadLocal<float[]> TOKEN = ThreadLocal.withInitial(() -> new float[PANEL]);
 
     private Gemm() {}
 
@@ -42,6 +48,7 @@ public final class Gemm {
         private final float[] sums = new float[BATCH * SUMS];
         private final float[] panel = new float[MatKernel.SLICE * PANEL];
         private final float[] token = new float[MatKernel.SLICE];
+        private final float[] tokens = new float[Packing.TOGETHER * MatKernel.SLICE];
     }
 
     /** Vectors of a panel, 0 behind the last. */
@@ -70,13 +77,19 @@ public final class Gemm {
             int count = Math.min(tokens - panel * PANEL, width);
             for (int column = 0; column < columns; column += MatKernel.SLICE) {
                 int slice = Math.min(MatKernel.SLICE, columns - column);
-                Arrays.fill(scratch.panel, 0, slice * width, 0f);
-                for (int t = 0; t < count; t++) {
-                    int token = firstToken + panel * PANEL + t;
-                    int row = rows == null ? token : rows[token];
-                    MemorySegment.copy(Memory.ALL, Memory.F32, x + (row * xStride + column) * Float.BYTES, scratch.token, 0,
-                            slice);
-                    packing.scatter(scratch.token, slice, scratch.panel, t, width);
+                if (count < width) {
+                    Arrays.fill(scratch.panel, 0, slice * width, 0f);
+                }
+                for (int t = 0; t < count; t += Packing.TOGETHER) {
+                    int together = Math.min(Packing.TOGETHER, count - t);
+                    for (int i = 0; i < together; i++) {
+                        int token = firstToken + panel * PANEL + t + i;
+                        long row = rows == null ? token : rows[token];
+                        MemorySegment.copy(Memory.ALL, Memory.F32, x + (row * xStride + column) * Float.BYTES, scratch.tokens,
+                                i * MatKernel.SLICE, slice);
+                    }
+                    Arrays.fill(scratch.tokens, together * MatKernel.SLICE, scratch.tokens.length, 0);
+                    packing.scatterTogether(scratch.tokens, slice, scratch.panel, t, width);
                 }
                 MemorySegment.copy(scratch.panel, 0, Memory.ALL, Memory.F32, to + (long) column * width * Float.BYTES,
                         slice * width);
@@ -119,20 +132,38 @@ public final class Gemm {
             kernel.dequantTile(weights, rowBytes, row, rows, column, width, scratch.tile);
             for (int panel = first; panel < end; panel++) {
                 int vectors = vectors(tokens, panel);
-                int step = MICRO.rows(vectors);
                 long x = panels + ((long) panel * PANEL * columns + (long) column * vectors * Species.LANES) * Float.BYTES;
-                int c = (panel - first) * SUMS;
-                if (!Ready.ofPanel(vectors).one) {
-                    plain(rows, vectors * Species.LANES, width, x, c, scratch);
-                    continue;
-                }
-                for (int r = 0; r < rows; r += step) {
-                    // rows of the tile behind the last are whatever was there before: their sums are not stored
-                    MICRO.run(vectors, scratch.tile, r * MatKernel.SLICE, x, scratch.sums, c + r * vectors * Species.LANES,
-                            width);
-                }
+                multiply(scratch.tile, 0, rows, x, vectors, width, scratch.sums, (panel - first) * SUMS);
             }
         }
+    }
+
+    /**
+     * Some rows times a panel: {@code sums[row][lane] += sum over columns of rows[row][column] * x[column][lane]}.
+     *
+     * @param w the rows, from {@code w0} on, {@link MatKernel#SLICE} floats apart; read up to the next multiple of {@link #step}
+     * @param x address of {@code [columns][vectors * lanes]} floats
+     * @param vectors width of the panel, at most {@link #PANEL} floats
+     * @param columns at most {@link MatKernel#SLICE}
+     * @param sums {@code [row][vectors * lanes]} from {@code at} on; what lies behind the last row, up to the next multiple of
+     *        {@link #step}, is lost
+     */
+    public static void multiply(float[] w, int w0, int rows, long x, int vectors, int columns, float[] sums, int at) {
+        int width = vectors * Species.LANES;
+        if (!Ready.ofPanel(vectors).one) {
+            plain(w, w0, rows, x, width, columns, sums, at);
+            return;
+        }
+        int step = MICRO.rows(vectors);
+        for (int r = 0; r < rows; r += step) {
+            // rows of the tile behind the last are whatever was there before: their sums are not stored
+            MICRO.run(vectors, w, w0 + r * MatKernel.SLICE, x, sums, at + r * width, columns);
+        }
+    }
+
+    /** Rows that are worked on together, for a panel of so many vectors; divides {@link #TILE_ROWS}. */
+    public static int step(int vectors) {
+        return MICRO.rows(vectors);
     }
 
     private static void store(int rows, int tokens, int first, int end, Scratch scratch, long out, long outStride, int[] outRows,
@@ -153,16 +184,15 @@ public final class Gemm {
     }
 
     /** What the micro-kernels compute, bit by bit, in plain loops. */
-    private static void plain(int rows, int width, int columns, long x, int c, Scratch scratch) {
-        float[] panel = scratch.panel;
-        float[] sums = scratch.sums;
-        MemorySegment.copy(Memory.ALL, Memory.F32, x, panel, 0, columns * width);
-        for (int r = 0; r < rows; r++) {
-            int to = c + r * width;
-            for (int k = 0; k < columns; k++) {
-                float w = scratch.tile[r * MatKernel.SLICE + k];
-                for (int t = 0, from = k * width; t < width; t++) {
-                    sums[to + t] = Math.fma(w, panel[from + t], sums[to + t]);
+    private static void plain(float[] w, int w0, int rows, long x, int width, int columns, float[] sums, int at) {
+        float[] token = TOKEN.get();
+        for (int k = 0; k < columns; k++) {
+            MemorySegment.copy(Memory.ALL, Memory.F32, x + (long) k * width * Float.BYTES, token, 0, width);
+            for (int r = 0; r < rows; r++) {
+                float factor = w[w0 + r * MatKernel.SLICE + k];
+                int to = at + r * width;
+                for (int t = 0; t < width; t++) {
+                    sums[to + t] = Math.fma(factor, token[t], sums[to + t]);
                 }
             }
         }

@@ -14,6 +14,9 @@ public final class Packing {
     /** The sum of {@code count} activations of the unit from column {@code first} on, times {@code factor}. */
     record Sum(int first, int count, float factor) {}
 
+    /** Vectors that {@link #scatterTogether} and {@link #spreadTogether} take. */
+    public static final int TOGETHER = 4;
+
     private static final ThreadLocal<float[]> HEAP = ThreadLocal.withInitial(() -> new float[MatKernel.SLICE]);
     private static final ThreadLocal<float[]> PACKED = ThreadLocal.withInitial(() -> new float[2 * MatKernel.SLICE]);
 
@@ -83,6 +86,56 @@ public final class Packing {
         for (int from = 0; from < columns; from += unit) {
             for (int i = 0; i < unit; i++, at += step) {
                 out[at] = x[from + order[i]];
+            }
+        }
+    }
+
+    /**
+     * The same for {@link #TOGETHER} vectors, {@link MatKernel#SLICE} floats apart in {@code x}; those of a column lie side by side.
+     */
+    void scatterTogether(float[] x, int columns, float[] out, int first, int step) {
+        if (order.length == 0) {
+            for (int i = 0, at = first; i < columns; i++, at += step) {
+                together(x, i, out, at);
+            }
+            return;
+        }
+        for (int from = 0, at = first; from < columns; from += unit) {
+            for (int i = 0; i < unit; i++, at += step) {
+                together(x, from + order[i], out, at);
+            }
+        }
+    }
+
+    private static void together(float[] x, int column, float[] out, int at) {
+        out[at] = x[column];
+        out[at + 1] = x[column + MatKernel.SLICE];
+        out[at + 2] = x[column + 2 * MatKernel.SLICE];
+        out[at + 3] = x[column + 3 * MatKernel.SLICE];
+    }
+
+    /**
+     * Takes {@link #TOGETHER} times {@code columns} floats in packed order, without sums, {@link MatKernel#SLICE} floats apart from
+     * {@code at} on, and writes those of column c side by side from {@code out[first + c * step]} on.
+     */
+    public void spreadTogether(float[] packed, int at, int columns, float[] out, int first, int step) {
+        for (int from = 0; from < columns; from += unit) {
+            for (int i = 0; i < unit; i++) {
+                int to = first + (from + (order.length == 0 ? i : order[i])) * step;
+                int x = at + from + i;
+                out[to] = packed[x];
+                out[to + 1] = packed[x + MatKernel.SLICE];
+                out[to + 2] = packed[x + 2 * MatKernel.SLICE];
+                out[to + 3] = packed[x + 3 * MatKernel.SLICE];
+            }
+        }
+    }
+
+    /** Takes {@code columns} floats in packed order, without sums, from {@code at} on, and writes them in the order of columns. */
+    public void restore(float[] packed, int at, int columns, float[] to) {
+        for (int from = 0; from < columns; from += unit) {
+            for (int i = 0; i < unit; i++) {
+                to[from + (order.length == 0 ? i : order[i])] = packed[at + from + i];
             }
         }
     }

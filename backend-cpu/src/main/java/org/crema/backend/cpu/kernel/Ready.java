@@ -13,6 +13,7 @@ final class Ready {
     private static final Map<QuantType, Ready> TYPES = new EnumMap<>(QuantType.class);
     /** Micro-kernels, by vectors in the panel. */
     private static final Ready[] PANELS = new Ready[5];
+    private static final Ready SOFTMAX = new Ready();
 
     static {
         for (QuantType type : QuantType.values()) {
@@ -36,6 +37,11 @@ final class Ready {
 
     static Ready ofPanel(int vectors) {
         return PANELS[vectors];
+    }
+
+    /** The softmax of a panel of queries. */
+    static Ready softmax() {
+        return SOFTMAX;
     }
 
     void all(boolean ready) {

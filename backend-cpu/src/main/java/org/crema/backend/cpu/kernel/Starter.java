@@ -99,6 +99,7 @@ public final class Starter {
             for (int vectors = 1; vectors * Species.LANES <= Gemm.PANEL; vectors++) {
                 addPanel(vectors);
             }
+            addSoftmax();
         }
         if (thread == null && !(STEPS.isEmpty() && PROMPTS.isEmpty())) {
             thread = new Thread(() -> work(most), "crema-cpu-start");
@@ -151,6 +152,15 @@ public final class Starter {
                 new Work(() -> Gemm.MICRO.run(vectors, tile, 0, x.address(), sums, 0, PANEL_COLUMNS),
                         (long) rows * PANEL_COLUMNS * width,
                         compiled -> Ready.ofPanel(vectors).one = compiled));
+    }
+
+    private static void addSoftmax() {
+        int width = Species.LANES;
+        float[] scores = new float[PANEL_COLUMNS * width];
+        float[] state = new float[3 * width];
+        MemorySegment weights = Arena.ofAuto().allocate((long) Float.BYTES * scores.length, 64);
+        add(PROMPTS, new Work(() -> PanelSoftmax.vector(scores, PANEL_COLUMNS, width, 0, state, 0, weights.address()),
+                (long) PANEL_COLUMNS * width, compiled -> Ready.softmax().one = compiled));
     }
 
     /** All in turns, so that C2 knows early what there is to do. */
