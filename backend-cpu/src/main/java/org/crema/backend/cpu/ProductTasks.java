@@ -1,6 +1,7 @@
 package org.crema.backend.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static org.crema.backend.cpu.Native.i32;
 
 import java.lang.foreign.MemorySegment;
@@ -11,6 +12,7 @@ import org.crema.backend.cpu.Plan.Matrix;
 import org.crema.backend.cpu.Plan.Place;
 import org.crema.backend.cpu.Plan.Vector;
 import org.crema.backend.cpu.kernel.MatKernel;
+import org.crema.backend.cpu.kernel.TileMix;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.Op;
 import org.crema.kernels.Rows;
@@ -188,6 +190,8 @@ final class ProductTasks {
 
     /** {@code out[h] = in[h] · weight[h]}: mixes the rows of the matrix. */
     private static final class TransposedTask implements Task, Pool.Job {
+        /** Tokens for which a decoded tile is not worth a copy. */
+        private static final int FEW = 3;
         /** Tokens that share a decoded tile. */
         private static final int TOKENS = 64;
         /** Rows of a decoded tile. */
@@ -199,6 +203,8 @@ final class ProductTasks {
         private final Buffer tiles;
         private final Buffer slices;
         private final float[][] decoded;
+        private final float[][] factors;
+        private final float[][] mixed;
         private final Rows rows;
         private final int heads;
         private int count;
@@ -212,6 +218,8 @@ final class ProductTasks {
             rows = op.out().rows();
             tiles = plan.perThread("tiles", 4L * TILE_ROWS * Math.max(matrix.columns, MatKernel.SLICE));
             decoded = new float[plan.threads()][TILE_ROWS * MatKernel.SLICE];
+            factors = new float[plan.threads()][FEW * matrix.rows];
+            mixed = new float[plan.threads()][FEW * MatKernel.SLICE];
             slices = plan.perThread("slices", 4L * TOKENS * MatKernel.SLICE);
         }
 
@@ -230,8 +238,39 @@ final class ProductTasks {
                 plain(head, first, tokens, tiles.at(thread));
                 return;
             }
+            if (tokens <= FEW) {
+                few(head, first, tokens, thread);
+                return;
+            }
             for (int column = 0; column < matrix.columns; column += MatKernel.SLICE) {
                 slice(head, first, tokens, column, Math.min(MatKernel.SLICE, matrix.columns - column), thread);
+            }
+        }
+
+        /** Of few tokens: each mixes the tile where it was decoded. */
+        private void few(int head, int first, int tokens, int thread) {
+            float[] tile = decoded[thread];
+            float[] from = factors[thread];
+            float[] sums = mixed[thread];
+            for (int t = 0; t < tokens; t++) {
+                MemorySegment.copy(Native.ALL, JAVA_FLOAT_UNALIGNED, in.group(first + t, head), from, t * matrix.rows,
+                        matrix.rows);
+            }
+            for (int column = 0; column < matrix.columns; column += MatKernel.SLICE) {
+                int columns = Math.min(MatKernel.SLICE, matrix.columns - column);
+                Arrays.fill(sums, 0);
+                for (int r = 0; r < matrix.rows; r += TILE_ROWS) {
+                    int tileRows = Math.min(TILE_ROWS, matrix.rows - r);
+                    matrix.kernel.dequantTile(matrix.at(head), matrix.rowBytes, r, tileRows, column, columns, tile);
+                    for (int t = 0; t < tokens; t++) {
+                        TileMix.add(tile, tileRows, columns, from, t * matrix.rows + r, sums, t * MatKernel.SLICE);
+                    }
+                }
+                for (int t = 0; t < tokens; t++) {
+                    matrix.kernel.packing().restore(sums, t * MatKernel.SLICE, columns, tile);
+                    MemorySegment.copy(tile, 0, Native.ALL, JAVA_FLOAT_UNALIGNED, out.group(first + t, head) + 4L * column,
+                            columns);
+                }
             }
         }
 

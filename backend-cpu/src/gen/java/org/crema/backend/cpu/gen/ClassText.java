@@ -43,12 +43,12 @@ record ClassText(Kernel kernel, Map<String, String> constants, List<String> meth
         text.blank();
         text.line(1, name + "(Tuning tuning) {");
         text.line(2, "super(QuantType." + format.type() + ", " + packing + ", " + format.weights() + ", " + format.bytes() + ", "
-                + rows + ", tuning);");
+                + lanes + ", " + rows + ", tuning);");
         text.line(1, "}");
-        entry(text, "void one(long weights, int blocks, long x, long out)", "row", parts, "(weights, blocks, x, out);");
+        entry(text, "void one(long weights, long step, int count, int blocks, long x, long sums)", "row", parts, "(weights, step, count, blocks, x, sums);");
         if (rows > 1) {
-            entry(text, "void several(long weights, long step, int blocks, long x, long out, long outStep)", "rows", parts,
-                    "(weights, step, blocks, x, out, outStep);");
+            entry(text, "void several(long weights, long step, int blocks, long x, long sums, long sumsStep)", "rows", parts,
+                    "(weights, step, blocks, x, sums, sumsStep);");
         }
         entry(text, "void tileRow(long weights, int blocks, float[] tile, int at)", "tile", tiles, "(weights, blocks, tile, at);");
         for (String method : methods) {
@@ -84,7 +84,7 @@ record ClassText(Kernel kernel, Map<String, String> constants, List<String> meth
         used.values().removeIf(constant -> methods.stream().noneMatch(method -> method.matches("(?s).*\\b" + constant + "\\b.*")));
         declarations(text, used);
         text.blank();
-        entry(text, "void one(long weights, int blocks, long x, long out)", "row", parts, "(weights, blocks, x, out);");
+        entry(text, "void one(long weights, long step, int count, int blocks, long x, long sums)", "row", parts, "(weights, step, count, blocks, x, sums);");
         entry(text, "void tileRow(long weights, int blocks, float[] tile, int at)", "tile", tiles, "(weights, blocks, tile, at);");
         for (String method : methods) {
             text.blank();
@@ -97,9 +97,6 @@ record ClassText(Kernel kernel, Map<String, String> constants, List<String> meth
     private void declarations(Text text, Map<String, String> used) {
         int lanes = kernel.lanes;
         species(text, lanes, used);
-        for (int turn = lanes / 2; turn > 1; turn /= 2) {
-            text.line(1, "private static final VectorShuffle<Float> TURN_" + turn + " = VectorShuffle.iota(F, " + turn + ", 1, true);");
-        }
         for (String table : List.of("Q40", "IQ4NL", "MXFP4")) {
             if (uses(table + "_LANES")) {
                 text.line(1, "private static final IntVector " + table + "_LANES = floatBits(I, " + table + ");");

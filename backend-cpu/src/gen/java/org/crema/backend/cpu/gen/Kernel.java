@@ -159,30 +159,40 @@ final class Kernel {
         for (int part = 0; part < parts; part++) {
             Text text = new Text();
             String name = (rows == 1 ? "row" : "rows") + (parts == 1 ? "" : "" + part);
-            text.line(1, rows == 1 ? "private static void " + name + "(long w0, int blocks, long x, long out) {"
-                    : "private static void " + name + "(long w0, long step, int blocks, long x, long out, long outStep) {");
-            for (int r = 1; r < rows; r++) {
-                text.line(2, "long w" + r + " = w" + (r - 1) + " + step;");
-            }
-            for (int r = 0; r < rows; r++) {
-                text.line(2, "FloatVector a" + r + " = FloatVector.zero(F);");
-                text.line(2, "FloatVector b" + r + " = FloatVector.zero(F);");
-            }
-            text.line(2, "int n = blocks;");
+            boolean one = rows == 1;
+            text.line(1, "private static void " + name + (one
+                    ? "(long weights, long step, int count, int blocks, long activations, long sums) {"
+                    : "(long w0, long step, int blocks, long x, long sums, long sumsStep) {"));
             one(text);
-            if (unroll > 1) {
-                loop(text, rows, part, parts, unroll);
+            int depth = one ? 3 : 2;
+            if (one) {
+                // One method for many rows: a call for each would cost a quarter of a row of 256.
+                text.line(2, "long to = sums;");
+                text.line(2, "for (int row = 0; row < count; row++) {");
+                text.line(3, "long w0 = weights + row * step;");
+                text.line(3, "long x = activations;");
             }
-            loop(text, rows, part, parts, 1);
+            for (int r = 1; r < rows; r++) {
+                text.line(depth, "long w" + r + " = w" + (r - 1) + " + step;");
+            }
             for (int r = 0; r < rows; r++) {
-                String to = r == 0 ? "out" : r == 1 ? "out + outStep" : "out + " + r + " * outStep";
-                // Written out, as reduceLanes adds in another order when interpreted than when compiled.
-                text.line(2, "a" + r + " = a" + r + ".add(b" + r + ");");
-                for (int turn = lanes / 2; turn > 1; turn /= 2) {
-                    text.line(2, "a" + r + " = a" + r + ".add(a" + r + ".rearrange(TURN_" + turn + "));");
-                }
-                text.line(2, "ALL.set(F32, " + to + ", " + (part == 0 ? "" : "ALL.get(F32, " + to + ") + ") + "a" + r + ".lane(0) + a" + r
-                        + ".lane(1));");
+                text.line(depth, "FloatVector a" + r + " = FloatVector.zero(F);");
+                text.line(depth, "FloatVector b" + r + " = FloatVector.zero(F);");
+            }
+            text.line(depth, "int n = blocks;");
+            if (unroll > 1) {
+                loop(text, depth, rows, part, parts, unroll);
+            }
+            loop(text, depth, rows, part, parts, 1);
+            for (int r = 0; r < rows; r++) {
+                String to = one ? "to" : r == 0 ? "sums" : r == 1 ? "sums + sumsStep" : "sums + " + r + " * sumsStep";
+                String sum = "a" + r + ".add(b" + r + ")";
+                text.line(depth, (part == 0 ? sum : "FloatVector.fromMemorySegment(F, ALL, " + to + ", NATIVE).add(" + sum + ")")
+                        + ".intoMemorySegment(ALL, " + to + ", NATIVE);");
+            }
+            if (one) {
+                text.line(3, "to += LaneSums.STEP;");
+                text.line(2, "}");
             }
             text.line(1, "}");
             texts.add(withConstants(text.toString()));
@@ -215,9 +225,9 @@ final class Kernel {
         }
     }
 
-    private void loop(Text text, int rows, int part, int parts, int unroll) {
+    private void loop(Text text, int depth, int rows, int part, int parts, int unroll) {
         String step = format.counted() ? "" + unroll : unroll == 1 ? "one" : unroll + " * one";
-        text.line(2, "for (; n >= " + unroll + "; n -= " + step + ") {");
+        text.line(depth, "for (; n >= " + unroll + "; n -= " + step + ") {");
         Body body = new Body();
         for (int u = 0; u < unroll; u++) {
             Site[] sites = new Site[rows];
@@ -232,12 +242,12 @@ final class Kernel {
                 group(body, sites, u, g);
             }
         }
-        body.lines().forEach(line -> text.line(3, line));
+        body.lines().forEach(line -> text.line(depth + 1, line));
         for (int r = 0; r < rows; r++) {
-            text.line(3, "w" + r + " += " + unroll * format.bytes() + ";");
+            text.line(depth + 1, "w" + r + " += " + unroll * format.bytes() + ";");
         }
-        text.line(3, "x += " + unroll * stride() + ";");
-        text.line(2, "}");
+        text.line(depth + 1, "x += " + unroll * stride() + ";");
+        text.line(depth, "}");
     }
 
     private String activations(Body body, String name, int block, int place) {

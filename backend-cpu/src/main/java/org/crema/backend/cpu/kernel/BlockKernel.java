@@ -10,6 +10,7 @@ abstract class BlockKernel implements MatKernel {
     private final Packing packing;
     private final int weights;
     private final int bytes;
+    private final int lanes;
     private final int rows;
     private final Tuning tuning;
     private final Ready ready;
@@ -17,23 +18,25 @@ abstract class BlockKernel implements MatKernel {
     /**
      * @param weights columns of a block
      * @param bytes bytes of a block
+     * @param lanes floats of a vector of sums
      * @param rows rows that {@link #several} works on, 1 if there is no such method
      */
-    BlockKernel(QuantType type, Packing packing, int weights, int bytes, int rows, Tuning tuning) {
+    BlockKernel(QuantType type, Packing packing, int weights, int bytes, int lanes, int rows, Tuning tuning) {
         this.type = type;
         this.packing = packing;
         this.weights = weights;
         this.bytes = bytes;
+        this.lanes = lanes;
         this.rows = rows;
         this.tuning = tuning;
         this.ready = Ready.of(type);
     }
 
-    /** The product of one row. */
-    abstract void one(long weights, int blocks, long x, long out);
+    /** The lanes that add up to the products of {@code count} rows, one after the other, {@code step} bytes apart. */
+    abstract void one(long weights, long step, int count, int blocks, long x, long sums);
 
-    /** The products of some rows {@code step} bytes apart, to results {@code outStep} bytes apart. */
-    void several(long weights, long step, int blocks, long x, long out, long outStep) {
+    /** The same for some rows at once, to vectors {@code sumsStep} bytes apart. */
+    void several(long weights, long step, int blocks, long x, long sums, long sumsStep) {
         throw new UnsupportedOperationException(type + " has no kernel for several rows");
     }
 
@@ -54,19 +57,14 @@ abstract class BlockKernel implements MatKernel {
     public final void matVec(long weights, long rowBytes, int from, int to, int columns, long packed, long out) {
         int blocks = columns / this.weights;
         int row = ready.one ? from : softRows(weights, rowBytes, from, to, columns, packed, out);
+        LaneSums sums = LaneSums.ofThread();
         if (rows > 1 && tuning.together() && ready.several && row == from) {
-            int turns = (to - from) / rows;
-            int apart = tuning.far() ? turns : 1;
-            int next = tuning.far() ? 1 : rows;
-            for (int i = 0; i < turns; i++) {
-                long at = from + (long) i * next;
-                several(weights + at * rowBytes, apart * rowBytes, blocks, packed, out + (at - from) * Float.BYTES,
-                        (long) apart * Float.BYTES);
-            }
-            row += turns * rows;
+            row += together(weights + from * rowBytes, rowBytes, (to - from) / rows, blocks, packed, out, sums);
         }
-        for (; row < to; row++) {
-            one(weights + row * rowBytes, blocks, packed, out + (long) (row - from) * Float.BYTES);
+        for (int count; row < to; row += count) {
+            count = Math.min(LaneSums.ROWS, to - row);
+            one(weights + row * rowBytes, rowBytes, count, blocks, packed, sums.at(0));
+            sums.add(lanes, 0, count, out + (long) (row - from) * Float.BYTES);
         }
         int rest = columns % this.weights;
         if (rest > 0) {
@@ -79,6 +77,29 @@ abstract class BlockKernel implements MatKernel {
         }
     }
 
+    /** Takes rows {@link #several} at a time, as the tuning says; returns how many it took. */
+    private int together(long weights, long rowBytes, int turns, int blocks, long packed, long out, LaneSums sums) {
+        int each = LaneSums.ROWS / rows;
+        for (int turn = 0, count; turn < turns; turn += count) {
+            count = Math.min(each, turns - turn);
+            long result = out + (long) turn * Float.BYTES;
+            if (tuning.far()) {
+                for (int i = 0; i < count; i++) {
+                    several(weights + (turn + i) * rowBytes, turns * rowBytes, blocks, packed, sums.at(i), each * LaneSums.STEP);
+                }
+                for (int r = 0; r < rows; r++) {
+                    sums.add(lanes, r * each, count, result + (long) r * turns * Float.BYTES);
+                }
+            } else {
+                for (int i = 0; i < count; i++) {
+                    several(weights + (turn + i) * rows * rowBytes, rowBytes, blocks, packed, sums.at(i * rows), LaneSums.STEP);
+                }
+                sums.add(lanes, 0, count * rows, out + (long) turn * rows * Float.BYTES);
+            }
+        }
+        return turns * rows;
+    }
+
     /** Over soft vectors, until the kernel is ready; gives the first row that is left. */
     private int softRows(long weights, long rowBytes, int from, int to, int columns, long packed, long out) {
         SoftKernel soft = SoftKernel.of(type);
@@ -87,8 +108,8 @@ abstract class BlockKernel implements MatKernel {
         int row = from;
         for (; row < to && !ready.one; row++) {
             soft.ALL.weights(Memory.ALL, weights + row * rowBytes, blocks * bytes);
-            soft.one(Window.WEIGHTS, blocks, Window.ACTIVATIONS, Window.RESULT);
-            Memory.ALL.set(Memory.F32, out + (long) (row - from) * Float.BYTES, soft.ALL.result());
+            soft.one(Window.WEIGHTS, 0, 1, blocks, Window.ACTIVATIONS, Window.SUMS);
+            Memory.ALL.set(Memory.F32, out + (long) (row - from) * Float.BYTES, LaneSums.plain(soft.ALL.sums()));
         }
         return row;
     }
@@ -139,17 +160,19 @@ abstract class BlockKernel implements MatKernel {
     }
 
     final void eachRow(MemorySegment weightRows, long rowBytes, int count, int columns, MemorySegment packed, MemorySegment out) {
-        for (int r = 0; r < count; r++) {
-            one(weightRows.address() + r * rowBytes, columns / weights, packed.address(), out.address() + 4L * r);
-        }
+        LaneSums sums = LaneSums.ofThread();
+        one(weightRows.address(), rowBytes, count, columns / weights, packed.address(), sums.at(0));
+        sums.add(lanes, 0, count, out.address());
     }
 
     final void severalRows(MemorySegment weightRows, long rowBytes, int count, int columns, MemorySegment packed,
             MemorySegment out) {
+        LaneSums sums = LaneSums.ofThread();
         for (int r = 0; r <= count - rows; r += rows) {
-            several(weightRows.address() + r * rowBytes, rowBytes, columns / weights, packed.address(), out.address() + 4L * r,
-                    4);
+            several(weightRows.address() + r * rowBytes, rowBytes, columns / weights, packed.address(), sums.at(r),
+                    LaneSums.STEP);
         }
+        sums.add(lanes, 0, count / rows * rows, out.address());
     }
 
     final void tileRows(MemorySegment weightRows, long rowBytes, int count, int columns, float[] to) {

@@ -42,12 +42,11 @@ public final class Gemm {
         return (full * (long) PANEL + (long) Species.LANES * vectors(tokens, full)) * columns;
     }
 
-    /** Memory for one thread: a tile of weights and its sums, a panel's slice and a token of it, about 400 KB. */
+    /** Memory for one thread: a tile of weights and its sums, a panel's slice and some tokens of it, about 400 KB. */
     public static final class Scratch {
         private final float[] tile = new float[TILE_ROWS * MatKernel.SLICE];
         private final float[] sums = new float[BATCH * SUMS];
         private final float[] panel = new float[MatKernel.SLICE * PANEL];
-        private final float[] token = new float[MatKernel.SLICE];
         private final float[] tokens = new float[Packing.TOGETHER * MatKernel.SLICE];
     }
 
@@ -172,13 +171,18 @@ public final class Gemm {
             int width = vectors(tokens, panel) * Species.LANES;
             int count = Math.min(tokens - panel * PANEL, PANEL);
             int c = (panel - first) * SUMS;
-            for (int t = 0; t < count; t++) {
-                int token = panel * PANEL + t;
-                for (int r = 0; r < rows; r++) {
-                    scratch.token[r] = scratch.sums[c + t + r * width];
+            for (int t = 0; t < count; t += Packing.TOGETHER) {
+                for (int r = 0, at = c + t; r < rows; r++, at += width) {
+                    scratch.tokens[r] = scratch.sums[at];
+                    scratch.tokens[r + MatKernel.SLICE] = scratch.sums[at + 1];
+                    scratch.tokens[r + 2 * MatKernel.SLICE] = scratch.sums[at + 2];
+                    scratch.tokens[r + 3 * MatKernel.SLICE] = scratch.sums[at + 3];
                 }
-                MemorySegment.copy(scratch.token, 0, Memory.ALL, Memory.F32,
-                        out + (outRows == null ? token : outRows[firstOut + token]) * outStride, rows);
+                for (int i = 0; i < Math.min(Packing.TOGETHER, count - t); i++) {
+                    int token = panel * PANEL + t + i;
+                    MemorySegment.copy(scratch.tokens, i * MatKernel.SLICE, Memory.ALL, Memory.F32,
+                            out + (outRows == null ? token : outRows[firstOut + token]) * outStride, rows);
+                }
             }
         }
     }

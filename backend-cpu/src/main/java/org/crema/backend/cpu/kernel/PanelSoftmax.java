@@ -60,13 +60,13 @@ public final class PanelSoftmax {
         boolean changed = false;
         for (int q = 0; q < width; q += L) {
             changed |= Ready.softmax().one
-                    ? vector(scores, keys, width, q, state, at + q, weights + 4L * q)
+                    ? run(scores, keys, width, q, state, at + q, weights + 4L * q)
                     : plain(scores, keys, width, q, state, at + q, weights + 4L * q);
         }
         return changed;
     }
 
-    static boolean vector(float[] scores, int keys, int width, int q, float[] state, int at, long weights) {
+    static boolean run(float[] scores, int keys, int width, int q, float[] state, int at, long weights) {
         FloatVector before = FloatVector.fromArray(F, state, at);
         FloatVector most = before;
         for (int k = 0, i = q; k < keys; k++, i += width) {
@@ -100,7 +100,7 @@ public final class PanelSoftmax {
         return changed;
     }
 
-    /** What {@link #vector} computes, bit by bit. */
+    /** What {@link #run} computes, bit by bit. */
     static boolean plain(float[] scores, int keys, int width, int q, float[] state, int at, long weights) {
         boolean changed = false;
         for (int i = 0; i < L; i++) {

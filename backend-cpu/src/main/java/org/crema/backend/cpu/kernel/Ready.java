@@ -14,6 +14,7 @@ final class Ready {
     /** Micro-kernels, by vectors in the panel. */
     private static final Ready[] PANELS = new Ready[5];
     private static final Ready SOFTMAX = new Ready();
+    private static final Ready MIX = new Ready();
 
     static {
         for (QuantType type : QuantType.values()) {
@@ -42,6 +43,11 @@ final class Ready {
     /** The softmax of a panel of queries. */
     static Ready softmax() {
         return SOFTMAX;
+    }
+
+    /** The mixing of a tile's rows. */
+    static Ready mix() {
+        return MIX;
     }
 
     void all(boolean ready) {

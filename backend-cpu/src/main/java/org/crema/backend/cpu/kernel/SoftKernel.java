@@ -19,8 +19,8 @@ abstract class SoftKernel {
         return OF_THREAD.get().computeIfAbsent(type, t -> GeneratedKernels.soft(t, Species.LANES));
     }
 
-    /** The product of the row and the activations in the window; addresses are the window's. */
-    abstract void one(long weights, int blocks, long x, long out);
+    /** The lanes of the product of the row and the activations in the window; addresses are the window's, and there is one row. */
+    abstract void one(long weights, long step, int count, int blocks, long x, long sums);
 
     /** Blocks of the row in the window as floats. */
     abstract void tileRow(long weights, int blocks, float[] tile, int at);

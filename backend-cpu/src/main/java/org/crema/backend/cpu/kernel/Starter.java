@@ -100,6 +100,7 @@ public final class Starter {
                 addPanel(vectors);
             }
             addSoftmax();
+            addMix();
         }
         if (thread == null && !(STEPS.isEmpty() && PROMPTS.isEmpty())) {
             thread = new Thread(() -> work(most), "crema-cpu-start");
@@ -154,12 +155,20 @@ public final class Starter {
                         compiled -> Ready.ofPanel(vectors).one = compiled));
     }
 
+    private static void addMix() {
+        float[] tile = new float[ROWS * MatKernel.SLICE];
+        float[] factors = new float[ROWS];
+        float[] sums = new float[MatKernel.SLICE];
+        add(STEPS, new Work(() -> TileMix.run(tile, ROWS, MatKernel.SLICE, factors, 0, sums, 0), ROWS * MatKernel.SLICE,
+                compiled -> Ready.mix().one = compiled));
+    }
+
     private static void addSoftmax() {
         int width = Species.LANES;
         float[] scores = new float[PANEL_COLUMNS * width];
         float[] state = new float[3 * width];
         MemorySegment weights = Arena.ofAuto().allocate((long) Float.BYTES * scores.length, 64);
-        add(PROMPTS, new Work(() -> PanelSoftmax.vector(scores, PANEL_COLUMNS, width, 0, state, 0, weights.address()),
+        add(PROMPTS, new Work(() -> PanelSoftmax.run(scores, PANEL_COLUMNS, width, 0, state, 0, weights.address()),
                 (long) PANEL_COLUMNS * width, compiled -> Ready.softmax().one = compiled));
     }
 

@@ -106,7 +106,7 @@ public final class FloatVector extends Vector {
         System.arraycopy(e, 0, to, from, e.length);
     }
 
-    public float lane(int i) {
-        return e[i];
+    public void intoMemorySegment(Window memory, long address, ByteOrder order) {
+        memory.store(address, e);
     }
 }

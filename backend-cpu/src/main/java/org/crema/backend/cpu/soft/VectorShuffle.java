@@ -19,17 +19,4 @@ public final class VectorShuffle<E> {
         }
         return new VectorShuffle<>(from.clone());
     }
-
-    /** Lanes from {@code start} on, {@code step} apart, beginning again behind the last. */
-    public static <E> VectorShuffle<E> iota(VectorSpecies<E> species, int start, int step, boolean wrap) {
-        int[] from = new int[species.lanes];
-        for (int i = 0; i < from.length; i++) {
-            int lane = start + i * step;
-            if (!wrap && lane >= from.length) {
-                throw new IllegalArgumentException("lane " + lane + " of " + from.length);
-            }
-            from[i] = lane % from.length;
-        }
-        return new VectorShuffle<>(from);
-    }
 }

@@ -13,14 +13,14 @@ public final class Window {
     public static final long WEIGHTS = 0;
     /** Address of the packed activations. */
     public static final long ACTIVATIONS = 1L << 40;
-    /** Address of the result. */
-    public static final long RESULT = 1L << 41;
+    /** Address of the vector of sums. */
+    public static final long SUMS = 1L << 41;
     /** Behind this the addresses of vectors that are full of one number: the number itself. */
     private static final long CONSTANTS = 1L << 42;
 
     private byte[] weights = new byte[0];
     private float[] activations = new float[0];
-    private float result;
+    private float[] sums = new float[0];
 
     /** The address of a vector of any width, full of a number of 32 bits. */
     public static long repeated(int bits) {
@@ -43,9 +43,9 @@ public final class Window {
         MemorySegment.copy(all, ValueLayout.JAVA_FLOAT_UNALIGNED, address, activations, 0, floats);
     }
 
-    /** What the row's product is. */
-    public float result() {
-        return result;
+    /** The lanes that add up to the row's product. */
+    public float[] sums() {
+        return sums;
     }
 
     public byte get(ValueLayout.OfByte layout, long address) {
@@ -65,17 +65,17 @@ public final class Window {
         return word((int) address) & 0xffffffffL | (long) word((int) address + 4) << 32;
     }
 
-    /** A weight's scale, or the result. */
+    /** A weight's scale. */
     public float get(ValueLayout.OfFloat layout, long address) {
-        return address == RESULT ? result : Float.intBitsToFloat(word((int) address));
+        return Float.intBitsToFloat(word((int) address));
     }
 
-    /** Only the result. */
-    public void set(ValueLayout.OfFloat layout, long address, float value) {
-        if (address != RESULT) {
-            throw new IllegalArgumentException("address " + address + " is not the result's");
+    /** Only the sums. */
+    void store(long address, float[] from) {
+        if (address != SUMS) {
+            throw new IllegalArgumentException("address " + address + " is not that of the sums");
         }
-        result = value;
+        sums = from;
     }
 
     private int word(int at) {
@@ -85,6 +85,8 @@ public final class Window {
     void floats(long address, float[] to) {
         if (address >= CONSTANTS) {
             Arrays.fill(to, Float.intBitsToFloat((int) address));
+        } else if (address == SUMS) {
+            System.arraycopy(sums, 0, to, 0, to.length);
         } else if (address >= ACTIVATIONS) {
             System.arraycopy(activations, (int) (address - ACTIVATIONS) >> 2, to, 0, to.length);
         } else {

@@ -39,7 +39,7 @@ class MatKernelTest {
     void rowsTimesVector(QuantType type) {
         Random seeds = new Random(7 + type.id());
         for (int columns : shapes(type)) {
-            for (int rows : new int[] {1, 2, 3, 5, 17}) {
+            for (int rows : new int[] {1, 2, 3, 5, 77}) {
                 for (Tuning tuning : new Tuning[] {Tuning.SINGLE, Tuning.NEAR, Tuning.FAR}) {
                     rowsTimesVector(type, columns, rows, tuning, seeds.nextLong());
                 }
@@ -74,7 +74,7 @@ class MatKernelTest {
     @EnumSource(QuantType.class)
     void theSameBitsHoweverRowsAreWalked(QuantType type) {
         int columns = type.blockSize() == 256 ? 768 : 384;
-        int rows = 9;
+        int rows = 75;
         try (Arena arena = Arena.ofConfined()) {
             Sample sample = Sample.of(arena, type, rows, columns, 1, 11);
             Packing packing = MatKernel.of(type).packing();
