@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
  */
 record ClassText(Kernel kernel, Map<String, String> constants, List<String> methods, String packing, int parts, int rows,
         int tiles) {
-    private static final List<String> OPERATORS = List.of("ASHR", "B2F", "I2F", "LSHL", "LSHR", "S2I", "XOR", "ZERO_EXTEND_B2I");
+    private static final List<String> OPERATORS = List.of("ASHR", "B2F", "I2F", "LSHL", "LSHR", "OR", "S2I", "XOR", "ZERO_EXTEND_B2I");
 
     String text() {
         int lanes = kernel.lanes;

@@ -53,7 +53,15 @@ final class SmallBlocks {
             q[p] = s.spread("q" + p, offset, p, "ZERO_EXTEND_B2I");
         }
         String[] bits = new String[2];
-        if (fifth != 0) {
+        // Sixteen lanes come with mask registers: the bits are the mask of what gets bit 4; or, of what is without it gets all bits from
+        // 4 on, which takes 16 away.
+        boolean masks = s.lanes == 16;
+        boolean less = masks && fifth != 0 && zero == 16;
+        if (fifth != 0 && masks) {
+            String h = s.define("int", "h", (less ? "~" : "") + s.i32(fifth));
+            bits[0] = s.define("VectorMask<Integer>", "hl", "VectorMask.fromLong(I, " + h + " & 0xffff)");
+            bits[1] = s.define("VectorMask<Integer>", "hh", "VectorMask.fromLong(I, " + h + " >>> 16)");
+        } else if (fifth != 0) {
             String h = s.define("int", "h", s.i32(fifth));
             // bit i comes to bit 4 by a right shift of i, or of i - 4 in the upper half
             bits[0] = s.define("IntVector", "hl", "IntVector.broadcast(I, " + h + " << 4)");
@@ -62,13 +70,13 @@ final class SmallBlocks {
         Site.Group group = null;
         for (int half = 0; half < 2; half++) {
             // narrow vectors make long blocks, which can be dealt out by groups
-            group = half == 0 || s.lanes == 4 ? s.group(scale, minimum, zero) : group;
+            group = half == 0 || s.lanes == 4 ? s.group(scale, minimum, less ? 0 : zero) : group;
             for (int p = 0; p < parts; p++) {
                 int first = 16 * half + s.lanes * p;
                 int down = half == 0 ? first : first - 4;
                 String low = Site.shift(q[p], 4 * half) + (half == 0 ? ".and(int_f)" : "");
                 String ints = fifth == 0 ? low
-                        : low + ".or(" + bits[half] + ".lanewise(LSHR, " + s.kernel.ints(i -> down + i) + ").and(int_10))";
+                        : masks ? low + ".lanewise(OR, " + (less ? "int_fffffff0" : "int_10") + ", " + bits[half] + ")" : low + ".or(" + bits[half] + ".lanewise(LSHR, " + s.kernel.ints(i -> down + i) + ").and(int_10))";
                 group.ints(ints, s.columns(i -> first + i));
             }
         }

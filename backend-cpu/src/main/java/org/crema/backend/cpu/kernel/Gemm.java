@@ -26,8 +26,8 @@ public final class Gemm {
     private static final int SUMS = TILE_ROWS * PANEL;
     static final MicroKernels MICRO = GeneratedKernels.microKernels(Species.LANES);
 
-    /** Of a thread, for {@link #plain}. */
-    private static final ThreadLocal<float[]> TOKEN = ThreadLocal.withInitial(() -> new float[PANEL]);
+    /** Of a thread, a panel's slice on the heap for {@link #plain}: arrays are quick before anything is compiled. */
+    private static final ThreadLocal<float[]> PANELS = ThreadLocal.withInitial(() -> new float[MatKernel.SLICE * PANEL]);
 
     private Gemm() {}
 
@@ -189,14 +189,14 @@ public final class Gemm {
 
     /** What the micro-kernels compute, bit by bit, in plain loops. */
     private static void plain(float[] w, int w0, int rows, long x, int width, int columns, float[] sums, int at) {
-        float[] token = TOKEN.get();
-        for (int k = 0; k < columns; k++) {
-            MemorySegment.copy(Memory.ALL, Memory.F32, x + (long) k * width * Float.BYTES, token, 0, width);
-            for (int r = 0; r < rows; r++) {
+        float[] panel = PANELS.get();
+        MemorySegment.copy(Memory.ALL, Memory.F32, x, panel, 0, columns * width);
+        for (int r = 0; r < rows; r++) {
+            int to = at + r * width;
+            for (int k = 0; k < columns; k++) {
                 float factor = w[w0 + r * MatKernel.SLICE + k];
-                int to = at + r * width;
-                for (int t = 0; t < width; t++) {
-                    sums[to + t] = Math.fma(factor, token[t], sums[to + t]);
+                for (int t = 0, from = k * width; t < width; t++) {
+                    sums[to + t] = Math.fma(factor, panel[from + t], sums[to + t]);
                 }
             }
         }

@@ -81,6 +81,18 @@ public final class IntVector extends Vector {
         return new IntVector(r);
     }
 
+    /** Or, in the lanes that are set. */
+    public IntVector lanewise(int operator, IntVector b, VectorMask<Integer> mask) {
+        if (operator != VectorOperators.OR) {
+            throw VectorOperators.unknown(operator, this);
+        }
+        int[] r = new int[e.length];
+        for (int i = 0; i < r.length; i++) {
+            r[i] = mask.set[i] ? e[i] | b.e[i] : e[i];
+        }
+        return new IntVector(r);
+    }
+
     public IntVector and(IntVector b) {
         int[] r = new int[e.length];
         for (int i = 0; i < r.length; i++) {

@@ -6,6 +6,7 @@ public final class VectorOperators {
     public static final int LSHR = 1;
     public static final int ASHR = 2;
     public static final int XOR = 3;
+    public static final int OR = 8;
 
     public static final int B2F = 4;
     public static final int ZERO_EXTEND_B2I = 5;
