@@ -62,8 +62,9 @@ final class PlanCommand implements Callable<Integer> {
                 ? Devices.openAll(options.device(), new DeviceOptions(options.threads(), options.memoryLimit()))
                 : AssumedDevice.of(assumed);
         try {
-            Plan plan = new Planner(graph, devices, options.placement(), options.request()).plan();
-            List<Rates> rates = plan.placement().devices().stream().map(Device::measure).toList();
+            Planner planner = new Planner(graph, devices, options.placement(), options.request());
+            Plan plan = planner.plan();
+            List<Rates> rates = plan.placement().devices().stream().map(planner::rates).toList();
             Forecast empty = Forecast.of(plan, 0, rates);
             Forecast full = Forecast.of(plan, plan.context(), rates);
             if (json) {

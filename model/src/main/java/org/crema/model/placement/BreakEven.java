@@ -66,7 +66,8 @@ final class BreakEven {
         return there < here;
     }
 
-    private Rates rates(Device device) {
+    /** Measured when they are first asked for. */
+    Rates rates(Device device) {
         return rates.computeIfAbsent(device, Device::measure);
     }
 }

@@ -10,6 +10,7 @@ import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
+import org.crema.kernels.Rates;
 import org.crema.kernels.Segment;
 import org.crema.kernels.Weight;
 import org.crema.model.arch.ModelGraph;
@@ -89,6 +90,11 @@ public final class Planner {
             next = fromRung(0);
         }
         return next.get();
+    }
+
+    /** What a device reaches at best, measured no more than once by this planner. */
+    public Rates rates(Device device) {
+        return breakEven.rates(device);
     }
 
     /** How many ways there are to place the model, the one that fits first or not at all included. */
