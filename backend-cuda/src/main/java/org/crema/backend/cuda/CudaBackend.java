@@ -5,8 +5,6 @@ import static jcuda.driver.JCudaDriver.cuDriverGetVersion;
 import static jcuda.driver.JCudaDriver.cuInit;
 import static org.crema.backend.cuda.CudaFailure.check;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.SymbolLookup;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -16,6 +14,7 @@ import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.gpu.Found;
 import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
 
@@ -31,13 +30,6 @@ public final class CudaBackend implements Backend {
             ? "nvcuda.dll"
             : "libcuda.so.1";
 
-    /** What was found: usable devices, and in words what is not. */
-    private record Found(List<Facts> devices, List<String> rejections) {
-        static Found nothing(String why) {
-            return new Found(List.of(), List.of(why));
-        }
-    }
-
     /** Found through {@link java.util.ServiceLoader}. */
     public CudaBackend() {}
 
@@ -48,7 +40,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public Discovery discover() {
-        Found found = find();
+        Found<Facts> found = find();
         List<DeviceInfo> devices = new ArrayList<>();
         List<String> rejections = new ArrayList<>(found.rejections());
         for (int i = 0; i < found.devices().size(); i++) {
@@ -64,17 +56,12 @@ public final class CudaBackend implements Backend {
 
     @Override
     public Device open(int index, DeviceOptions options) {
-        Found found = find();
-        if (index < 0 || index >= found.devices().size()) {
-            throw new DeviceException("there is no CUDA device " + index + "; found " + found.devices().size()
-                    + (found.rejections().isEmpty() ? "" : ", rejected: " + String.join("; ", found.rejections())));
-        }
-        return new GpuDevice(new CudaDriver(index, found.devices().get(index)), options);
+        return new GpuDevice(new CudaDriver(index, find().get("CUDA", index)), options);
     }
 
-    private static Found find() {
+    private static Found<Facts> find() {
         // The binding fails with a stack trace when there is no library, so it must not be touched then.
-        if (!present()) {
+        if (!Found.library(List.of(LIBRARY))) {
             return Found.nothing("no NVIDIA driver on this machine: " + LIBRARY + " was not found; install driver 525 or later");
         }
         // Otherwise the binding loads whatever lies under a name that all users of the machine can write.
@@ -89,16 +76,7 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    private static boolean present() {
-        try (Arena arena = Arena.ofConfined()) {
-            SymbolLookup.libraryLookup(LIBRARY, arena);
-            return true;
-        } catch (IllegalArgumentException absent) {
-            return false;
-        }
-    }
-
-    private static Found devices() {
+    private static Found<Facts> devices() {
         int[] driver = new int[1];
         check(cuDriverGetVersion(driver), "cuDriverGetVersion");
         String old = Facts.rejection(driver[0]);
@@ -112,21 +90,11 @@ public final class CudaBackend implements Backend {
         check(answer, "cuInit");
         int[] count = new int[1];
         check(cuDeviceGetCount(count), "cuDeviceGetCount");
-        List<Facts> usable = new ArrayList<>();
-        List<String> rejections = new ArrayList<>();
+        Found.Search<Facts> search = new Found.Search<>(CudaFailure.class);
         for (int i = 0; i < count[0]; i++) {
-            try {
-                Facts facts = Facts.of(i, driver[0]);
-                String rejection = facts.rejection();
-                if (rejection.isEmpty()) {
-                    usable.add(facts);
-                } else {
-                    rejections.add(facts.name() + ": " + rejection);
-                }
-            } catch (CudaFailure e) {
-                rejections.add("GPU " + i + ": it does not answer, " + e.getMessage());
-            }
+            int number = i;
+            search.look("GPU " + i, () -> Facts.of(number, driver[0]));
         }
-        return new Found(usable, rejections);
+        return search.found();
     }
 }

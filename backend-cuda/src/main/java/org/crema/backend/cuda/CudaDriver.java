@@ -86,16 +86,6 @@ final class CudaDriver implements Driver {
     }
 
     @Override
-    public long largestAllocation() {
-        return facts.memory();
-    }
-
-    @Override
-    public long largestBinding() {
-        return facts.memory();
-    }
-
-    @Override
     public Support supports(Op op) {
         for (Weight weight : op.tensors()) {
             if (!modules.reads(weight.type())) {

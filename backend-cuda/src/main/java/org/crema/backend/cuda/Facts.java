@@ -13,6 +13,7 @@ import java.util.Map;
 import jcuda.driver.CUdevice;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.gpu.Capacity;
+import org.crema.kernels.gpu.Found;
 
 /**
  * What a device says about itself.
@@ -24,7 +25,7 @@ import org.crema.kernels.gpu.Capacity;
  * @param sharedMemory most bytes of shared memory of a block, for kernels that ask for it
  */
 record Facts(CUdevice handle, int driver, String name, int architecture, int units, int threads, long memory, int sharedMemory,
-        int cacheBytes, boolean integrated) {
+        int cacheBytes, boolean integrated) implements Found.Facts {
     /** Turing: the oldest that CUDA 13 compiles for. */
     private static final int OLDEST_ARCHITECTURE = 75;
     /** CUDA 12.0, which came with driver 525: the oldest that takes the PTX. */
@@ -63,8 +64,8 @@ record Facts(CUdevice handle, int driver, String name, int architecture, int uni
                         + " is needed, install driver 525 or later";
     }
 
-    /** Why the device cannot be used, in words; empty if it can. */
-    String rejection() {
+    @Override
+    public String rejection() {
         if (architecture < OLDEST_ARCHITECTURE) {
             return "its compute capability is " + decimal(architecture) + ", at least " + decimal(OLDEST_ARCHITECTURE)
                     + " (Turing: GTX 16, RTX 20, T4) is needed; use it through OpenCL or Vulkan";
@@ -76,7 +77,7 @@ record Facts(CUdevice handle, int driver, String name, int architecture, int uni
     }
 
     Capacity capacity() {
-        return new Capacity(units, sharedMemory - SHARED_SLACK, false, weight -> false);
+        return new Capacity(units, sharedMemory - SHARED_SLACK, false, memory, memory, weight -> false);
     }
 
     DeviceInfo info(int index, long free) {

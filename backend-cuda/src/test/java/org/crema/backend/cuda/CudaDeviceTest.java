@@ -4,166 +4,54 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Set;
 import org.crema.kernels.Backend;
-import org.crema.kernels.Cache;
-import org.crema.kernels.CompileOptions;
-import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
-import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.Element;
 import org.crema.kernels.Executable;
-import org.crema.kernels.Limits;
 import org.crema.kernels.Op;
-import org.crema.kernels.Precision;
 import org.crema.kernels.Program;
 import org.crema.kernels.Rows;
 import org.crema.kernels.Slot;
-import org.crema.kernels.Step;
-import org.crema.kernels.Weight;
 import org.crema.kernels.gpu.GpuDevice;
-import org.crema.kernels.quant.QuantType;
-import org.junit.jupiter.api.AfterEach;
+import org.crema.kernels.gpu.GpuDeviceKit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Discovery, memory and failures. */
-class CudaDeviceTest {
-    private static final int ROWS = 64;
-    private static final int COLUMNS = 128;
-    private static final Limits LIMITS = Limits.single(256, 4, 1);
-    private static final CompileOptions OPTIONS = new CompileOptions(Precision.F32, Cache.Type.F16, LIMITS);
-
-    private final Arena arena = Arena.ofShared();
-    private final Weight weight = new Weight("w", QuantType.F32, 1, ROWS, COLUMNS, arena.allocate(4L * ROWS * COLUMNS, 64));
-
+class CudaDeviceTest extends GpuDeviceKit {
     @BeforeEach
     void need() {
         Emulated.need();
-        for (int i = 0; i < ROWS * COLUMNS; i++) {
-            weight.data().setAtIndex(ValueLayout.JAVA_FLOAT, i, i / COLUMNS);
-        }
     }
 
-    @AfterEach
-    void free() {
-        arena.close();
+    @Override
+    protected Backend backend() {
+        return new CudaBackend();
     }
 
-    private static Program program(Weight weight) {
-        Program.Builder builder = new Program.Builder("product");
-        Slot in = builder.input("in", Rows.TOKENS, COLUMNS, org.crema.kernels.Element.F32);
-        Slot out = builder.slot("out", Rows.TOKENS, ROWS);
-        return builder.add(new Op.MatMul(out.all(), in.all(), weight)).build(out);
+    @Override
+    protected String kind() {
+        return "CUDA";
     }
 
-    /** The product of ones: each row's number times the columns. */
-    private void works(Executable executable, Program program) {
-        Step step = new Step(LIMITS, arena);
-        step.addSequence(new int[] {0}, 1);
-        step.addToken(0, 0, 0, true);
-        MemorySegment ones = arena.allocate(4L * COLUMNS, 4);
-        for (int i = 0; i < COLUMNS; i++) {
-            ones.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
-        }
-        executable.begin(step);
-        executable.write(program.inputs().getFirst(), ones, 1);
-        executable.run(0);
-        MemorySegment result = arena.allocate(4L * ROWS, 4);
-        executable.read(program.outputs().getFirst(), result, 1);
-        for (int r = 0; r < ROWS; r++) {
-            assertEquals(r * COLUMNS, result.getAtIndex(ValueLayout.JAVA_FLOAT, r));
-        }
+    @Override
+    protected Set<String> details() {
+        return Set.of("driver", "compute capability", "multiprocessors", "tuned as");
     }
 
-    @Test
-    void devicesAreNumberedInOneList() {
-        Backend.Discovery found = new CudaBackend().discover();
-        for (int i = 0; i < found.devices().size(); i++) {
-            DeviceInfo info = found.devices().get(i);
-            assertEquals("cuda:" + i, info.id());
-            assertTrue(
-                    info.details().keySet().containsAll(List.of("driver", "compute capability", "multiprocessors", "tuned as")),
-                    info
-                            .toString());
-            assertTrue(info.memoryBytes() > 0);
-        }
-        DeviceException missing = assertThrows(DeviceException.class, () -> new CudaBackend().open(found.devices().size(),
-                DeviceOptions.DEFAULT));
-        assertTrue(missing.getMessage().contains("there is no CUDA device " + found.devices().size()), missing.getMessage());
-    }
-
-    @Test
-    void outOfMemoryLeavesNothingBehind() {
-        Program program = program(weight);
-        try (GpuDevice measure = Emulated.open()) {
-            long need = measure.footprint(List.of(program), OPTIONS).total();
-            try (GpuDevice device = Emulated.open(new DeviceOptions(0, need))) {
-                Executable first = device.compile(List.of(program), OPTIONS);
-                assertEquals(need, device.used());
-                DeviceException.OutOfMemory thrown = assertThrows(DeviceException.OutOfMemory.class, () -> device.compile(List.of(
-                        program), OPTIONS).close());
-                assertEquals(need, thrown.need());
-                assertEquals(0, thrown.have());
-                assertTrue(thrown.getMessage().contains("shorter context"), thrown.getMessage());
-                assertEquals(need, device.used());
-                works(first, program);
-                first.close();
-                assertEquals(0, device.used());
-                try (Executable again = device.compile(List.of(program), OPTIONS)) {
-                    works(again, program);
-                }
-            }
-        }
-    }
-
-    @Test
-    void plannedWeightsTakeWhatLoadedOnesDoButCannotRun() {
-        Program planned = program(new Weight("w", QuantType.F32, 1, ROWS, COLUMNS, MemorySegment.NULL));
-        try (GpuDevice device = Emulated.open()) {
-            assertEquals(device.footprint(List.of(program(weight)), OPTIONS), device.footprint(List.of(planned), OPTIONS));
-            DeviceException thrown = assertThrows(DeviceException.class, () -> device.compile(List.of(planned), OPTIONS).close());
-            assertTrue(thrown.getMessage().contains("has no data"), thrown.getMessage());
-        }
-    }
-
-    @Test
-    void weightsOnTheHeapAndAtOddAddressesAreCopied() {
-        MemorySegment heap = MemorySegment.ofArray(weight.data().toArray(ValueLayout.JAVA_BYTE));
-        MemorySegment odd = arena.allocate(4L * ROWS * COLUMNS + 1, 64).asSlice(1).copyFrom(weight.data());
-        for (MemorySegment data : List.of(heap, odd)) {
-            Program program = program(new Weight("w", QuantType.F32, 1, ROWS, COLUMNS, data));
-            try (GpuDevice device = Emulated.open()) {
-                assertEquals(weight.bytes(), device.footprint(List.of(program), OPTIONS).weights());
-                try (Executable executable = device.compile(List.of(program), OPTIONS)) {
-                    works(executable, program);
-                }
-            }
-        }
-    }
-
-    @Test
-    void tokensOutsideTheVocabulary() {
-        Program.Builder builder = new Program.Builder("embed");
-        Slot out = builder.slot("out", Rows.TOKENS, COLUMNS);
-        Program program = builder.add(new Op.Embed(out.all(), weight)).build(out);
-        Step step = new Step(LIMITS, arena);
-        step.addSequence(new int[] {0}, 1);
-        step.addToken(0, ROWS, 0, false);
-        try (GpuDevice device = Emulated.open(); Executable executable = device.compile(List.of(program), OPTIONS)) {
-            DeviceException thrown = assertThrows(DeviceException.class, () -> executable.begin(step));
-            assertTrue(thrown.getMessage().contains("vocabulary of " + ROWS), thrown.getMessage());
-        }
+    @Override
+    protected GpuDevice open(DeviceOptions options) {
+        return Emulated.open(options);
     }
 
     /** What the driver counts, not what the plan says: the plan must not say less. */
     @Test
     void takesWhatTheFootprintSays() {
         Program program = program(weight);
-        try (GpuDevice device = Emulated.open()) {
+        try (GpuDevice device = open()) {
             long before = Emulated.get("allocated");
             long need = device.footprint(List.of(program), OPTIONS).total();
             try (Executable executable = device.compile(List.of(program), OPTIONS)) {
@@ -179,7 +67,7 @@ class CudaDeviceTest {
     @Test
     void outOfMemoryOfTheDriverLeavesNothingBehind() {
         Program program = program(weight);
-        try (GpuDevice device = Emulated.open()) {
+        try (GpuDevice device = open()) {
             long need = device.footprint(List.of(program), OPTIONS).total();
             long streams = Emulated.get("streams");
             long memory = Emulated.set("refuse", need / 2);
@@ -202,7 +90,7 @@ class CudaDeviceTest {
     @Test
     void nothingStaysBehind() {
         Program program = program(weight);
-        try (GpuDevice device = Emulated.open();
+        try (GpuDevice device = open();
                 Executable executable = device.compile(List.of(program), OPTIONS.withProfile())) {
             works(executable, program);
             works(executable, program);
@@ -218,13 +106,13 @@ class CudaDeviceTest {
     @Test
     void graphsAreCapturedOnceAndFreed() {
         Program.Builder builder = new Program.Builder("products");
-        Slot in = builder.input("in", Rows.TOKENS, COLUMNS, org.crema.kernels.Element.F32);
+        Slot in = builder.input("in", Rows.TOKENS, COLUMNS, Element.F32);
         Slot between = builder.slot("between", Rows.TOKENS, ROWS);
         Slot out = builder.slot("out", Rows.TOKENS, ROWS);
         Program program = builder.add(new Op.MatMul(between.all(), in.all(), weight))
                 .add(new Op.SwiGlu(out.all(), between.all(), between.all())).build(out);
         MemorySegment ones = arena.allocate(4L * COLUMNS * LIMITS.tokens(), 4);
-        try (GpuDevice device = Emulated.open(); Executable executable = device.compile(List.of(program), OPTIONS)) {
+        try (GpuDevice device = open(); Executable executable = device.compile(List.of(program), OPTIONS)) {
             long captures = Emulated.get("captures");
             for (int i = 0; i < 20; i++) {
                 run(executable, program, ones, 1);
@@ -240,12 +128,7 @@ class CudaDeviceTest {
     }
 
     private void run(Executable executable, Program program, MemorySegment input, int tokens) {
-        Step step = new Step(LIMITS, arena);
-        step.addSequence(new int[] {0}, 1);
-        for (int t = 0; t < tokens; t++) {
-            step.addToken(0, 0, t, t == 0);
-        }
-        executable.begin(step);
+        executable.begin(step(tokens));
         executable.write(program.inputs().getFirst(), input, tokens);
         executable.run(0);
         executable.finish();
@@ -278,7 +161,7 @@ class CudaDeviceTest {
     @Test
     void aLostDeviceSaysSoAndCanBeOpenedAgain() {
         Program program = program(weight);
-        GpuDevice device = Emulated.open();
+        GpuDevice device = open();
         Executable executable = device.compile(List.of(program), OPTIONS);
         works(executable, program);
         Emulated.set("lost", 700);
@@ -287,7 +170,7 @@ class CudaDeviceTest {
                 .getMessage().contains("close it and open it again"), thrown.getMessage());
         executable.close();
         device.close();
-        try (GpuDevice again = Emulated.open(); Executable works = again.compile(List.of(program), OPTIONS)) {
+        try (GpuDevice again = open(); Executable works = again.compile(List.of(program), OPTIONS)) {
             works(works, program);
         }
     }
@@ -296,13 +179,13 @@ class CudaDeviceTest {
     @Test
     void closingTheDeviceFirst() {
         Program program = program(weight);
-        GpuDevice device = Emulated.open();
+        GpuDevice device = open();
         Executable executable = device.compile(List.of(program), OPTIONS);
         works(executable, program);
         device.close();
         executable.close();
         assertEquals(0, Emulated.get("contexts"));
-        try (GpuDevice again = Emulated.open(); Executable works = again.compile(List.of(program), OPTIONS)) {
+        try (GpuDevice again = open(); Executable works = again.compile(List.of(program), OPTIONS)) {
             works(works, program);
         }
     }
@@ -310,7 +193,7 @@ class CudaDeviceTest {
     @Test
     void driversThatAreTooOldForThePtxShowTheLog() {
         long driver = Emulated.set("driver", 12000);
-        try (GpuDevice device = Emulated.open()) {
+        try (GpuDevice device = open()) {
             // As if PTX of a newer version had been packed.
             Emulated.set("driver", 11080);
             DeviceException thrown = assertThrows(DeviceException.class, () -> device.compile(List.of(program(weight)), OPTIONS)

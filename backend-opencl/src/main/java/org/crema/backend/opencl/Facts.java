@@ -8,6 +8,7 @@ import java.util.Map;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Weight;
 import org.crema.kernels.gpu.Capacity;
+import org.crema.kernels.gpu.Found;
 import org.crema.kernels.gpu.HostMemory;
 import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.gpu.Vendors;
@@ -27,7 +28,8 @@ import org.jocl.cl_platform_id;
  */
 record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform, String name, String vendor, String driver,
         String version, boolean processor, boolean unified, int units, long maxGroup, long memory, long maxAllocation,
-        long localMemory, int wave, boolean fp64, boolean fp16, boolean littleEndian, boolean available, boolean compiler) {
+        long localMemory, int wave, boolean fp64, boolean fp16, boolean littleEndian, boolean available,
+        boolean compiler) implements Found.Facts {
     // cl_amd_device_attribute_query
     private static final int DEVICE_BOARD_NAME_AMD = 0x4038;
     private static final int DEVICE_WAVEFRONT_WIDTH_AMD = 0x4043;
@@ -56,8 +58,13 @@ record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform
                 number(device, CL_DEVICE_COMPILER_AVAILABLE, 4) != 0);
     }
 
-    /** Why the device cannot be used, in words; empty if it can. */
-    String rejection() {
+    @Override
+    public String label() {
+        return name + " of " + platform;
+    }
+
+    @Override
+    public String rejection() {
         if (!available) {
             return "the driver says that it is not available";
         }
@@ -85,7 +92,7 @@ record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform
     }
 
     Capacity capacity() {
-        return new Capacity(units, localMemory, processor, this::inPlace);
+        return new Capacity(units, localMemory, processor, maxAllocation, maxAllocation, this::inPlace);
     }
 
     /** Whether a tensor is used where it is mapped. Kernels read fields of 4 bytes of plain types at once. */

@@ -2,15 +2,11 @@ package org.crema.backend.opencl;
 
 import static org.jocl.CL.*;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.SymbolLookup;
-import java.util.ArrayList;
 import java.util.List;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
-import org.crema.kernels.DeviceException;
-import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.gpu.Found;
 import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.quant.QuantType;
@@ -31,9 +27,6 @@ public final class OpenClBackend implements Backend {
         default -> List.of("libOpenCL.so.1", "libOpenCL.so");
     };
 
-    /** What was found: usable devices, and in words what is not. */
-    private record Found(List<Facts> devices, List<String> rejections) {}
-
     /** Found through {@link java.util.ServiceLoader}. */
     public OpenClBackend() {}
 
@@ -44,13 +37,7 @@ public final class OpenClBackend implements Backend {
 
     @Override
     public Discovery discover() {
-        Found found = find();
-        List<DeviceInfo> devices = new ArrayList<>();
-        for (int i = 0; i < found.devices().size(); i++) {
-            Facts facts = found.devices().get(i);
-            devices.add(facts.info(i, facts.tuning()));
-        }
-        return new Discovery(devices, found.rejections());
+        return find().discovery((index, facts) -> facts.info(index, facts.tuning()));
     }
 
     @Override
@@ -65,20 +52,15 @@ public final class OpenClBackend implements Backend {
 
     /** @param tuning null for the device's own */
     static GpuDevice open(int index, DeviceOptions options, Tuning tuning) {
-        Found found = find();
-        if (index < 0 || index >= found.devices().size()) {
-            throw new DeviceException("there is no OpenCL device " + index + "; found " + found.devices().size()
-                    + (found.rejections().isEmpty() ? "" : ", rejected: " + String.join("; ", found.rejections())));
-        }
-        Facts facts = found.devices().get(index);
+        Facts facts = find().get("OpenCL", index);
         return new GpuDevice(new OpenClDriver(index, facts, tuning == null ? facts.tuning() : tuning), options);
     }
 
-    private static Found find() {
+    private static Found<Facts> find() {
         // The binding prints to standard output when there is no library, so it must not be touched then.
-        if (LIBRARIES.stream().noneMatch(OpenClBackend::present)) {
-            return new Found(List.of(), List.of("no OpenCL on this machine: " + LIBRARIES.getFirst()
-                    + " was not found; install the driver of the GPU, or PoCL to run on the processor"));
+        if (!Found.library(LIBRARIES)) {
+            return Found.nothing("no OpenCL on this machine: " + LIBRARIES.getFirst()
+                    + " was not found; install the driver of the GPU, or PoCL to run on the processor");
         }
         // Otherwise the binding loads whatever lies under a name that all users of the machine can write.
         System.setProperty("uniqueLibraryNames", "true");
@@ -86,58 +68,37 @@ public final class OpenClBackend implements Backend {
             CL.setExceptionsEnabled(true);
             return platforms();
         } catch (CLException e) {
-            return new Found(List.of(), List.of("no OpenCL platform: " + e.getMessage() + "; install the driver of the GPU"));
+            return Found.nothing("no OpenCL platform: " + e.getMessage() + "; install the driver of the GPU");
         } catch (LinkageError e) {
-            return new Found(List.of(), List.of("the OpenCL binding cannot be loaded: " + e.getMessage()
-                    + "; start Java with --enable-native-access=ALL-UNNAMED"));
+            return Found.nothing("the OpenCL binding cannot be loaded: " + e.getMessage()
+                    + "; start Java with --enable-native-access=ALL-UNNAMED");
         }
     }
 
-    private static boolean present(String library) {
-        try (Arena arena = Arena.ofConfined()) {
-            SymbolLookup.libraryLookup(library, arena);
-            return true;
-        } catch (IllegalArgumentException absent) {
-            return false;
-        }
-    }
-
-    private static Found platforms() {
+    private static Found<Facts> platforms() {
         int[] count = new int[1];
         clGetPlatformIDs(0, null, count);
         cl_platform_id[] platforms = new cl_platform_id[count[0]];
         clGetPlatformIDs(platforms.length, platforms, null);
-        List<Facts> gpus = new ArrayList<>();
-        List<Facts> others = new ArrayList<>();
-        List<String> rejections = new ArrayList<>();
+        Found.Search<Facts> search = new Found.Search<>(CLException.class);
         for (int p = 0; p < platforms.length; p++) {
+            cl_platform_id handle = platforms[p];
             try {
-                String platform = Facts.platformText(platforms[p], CL_PLATFORM_NAME);
-                for (cl_device_id device : devices(platforms[p], platform, rejections)) {
-                    try {
-                        Facts facts = Facts.of(platforms[p], device);
-                        String rejection = facts.rejection();
-                        if (rejection.isEmpty()) {
-                            (facts.processor() ? others : gpus).add(facts);
-                        } else {
-                            rejections.add(facts.name() + " of " + platform + ": " + rejection);
-                        }
-                    } catch (CLException e) {
-                        rejections.add("a device of " + platform + ": it does not answer, " + e.getMessage());
-                    }
+                String platform = Facts.platformText(handle, CL_PLATFORM_NAME);
+                for (cl_device_id device : devices(handle, platform, search)) {
+                    search.look("a device of " + platform, () -> Facts.of(handle, device));
                 }
             } catch (CLException e) {
-                rejections.add("platform " + p + ": it does not answer, " + e.getMessage());
+                search.reject("platform " + p + " does not answer, " + e.getMessage());
             }
         }
         if (platforms.length == 0) {
-            rejections.add("no OpenCL platform; install the driver of the GPU");
+            search.reject("no OpenCL platform; install the driver of the GPU");
         }
-        gpus.addAll(others);
-        return new Found(gpus, rejections);
+        return search.found();
     }
 
-    private static cl_device_id[] devices(cl_platform_id platform, String name, List<String> rejections) {
+    private static cl_device_id[] devices(cl_platform_id platform, String name, Found.Search<Facts> search) {
         int[] count = new int[1];
         try {
             clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, null, count);
@@ -148,7 +109,7 @@ public final class OpenClBackend implements Backend {
             count[0] = 0;
         }
         if (count[0] == 0) {
-            rejections.add("platform " + name + ": it has no devices");
+            search.reject("platform " + name + ": it has no devices");
             return new cl_device_id[0];
         }
         cl_device_id[] devices = new cl_device_id[count[0]];

@@ -74,16 +74,6 @@ final class OpenClDriver implements Driver {
     }
 
     @Override
-    public long largestAllocation() {
-        return facts.maxAllocation();
-    }
-
-    @Override
-    public long largestBinding() {
-        return facts.maxAllocation();
-    }
-
-    @Override
     public Support supports(Op op) {
         for (Weight weight : op.tensors()) {
             if (!Sources.decodes(weight.type())) {

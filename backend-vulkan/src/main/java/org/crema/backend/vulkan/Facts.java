@@ -21,6 +21,7 @@ import java.util.TreeSet;
 import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.Weight;
 import org.crema.kernels.gpu.Capacity;
+import org.crema.kernels.gpu.Found;
 import org.crema.kernels.gpu.HostMemory;
 import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.gpu.Vendors;
@@ -68,7 +69,7 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
         long maxGroups, long maxAllocation, long maxRange, long sharedMemory, long offsetAlignment, long hostAlignment,
         float nanosPerTick, int family, MemoryType local, MemoryType staging, boolean fp64, boolean int8,
         boolean cooperative, boolean budget,
-        List<String> missing) {
+        List<String> missing) implements Found.Facts {
     /** Set to {@code true}, takes cooperative matrices where there are some; no hardware has run them yet. */
     static final String COOPERATIVE = "crema.vulkan.cooperative";
 
@@ -259,8 +260,8 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
         return best;
     }
 
-    /** Why the device cannot be used, in words; empty if it can. */
-    String rejection() {
+    @Override
+    public String rejection() {
         if (version < VK_API_VERSION_1_2) {
             return "it offers Vulkan %d.%d, at least 1.2 is needed; install a newer driver".formatted(VK_VERSION_MAJOR(version),
                     VK_VERSION_MINOR(version));
@@ -283,7 +284,8 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
         return "";
     }
 
-    boolean processor() {
+    @Override
+    public boolean processor() {
         return type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     }
 
@@ -310,7 +312,7 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
 
     Capacity capacity() {
         return new Capacity(processor() ? Runtime.getRuntime().availableProcessors() : UNITS, sharedMemory, processor(),
-                this::inPlace);
+                maxAllocation, maxRange, this::inPlace);
     }
 
     /** Whether a tensor is used where it is mapped. Kernels read words of blocks whose size is a multiple of 4. */

@@ -2,17 +2,13 @@ package org.crema.backend.vulkan;
 
 import static org.lwjgl.vulkan.VK10.VK_ERROR_INCOMPATIBLE_DRIVER;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.SymbolLookup;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.ServiceLoader;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
-import org.crema.kernels.DeviceException;
-import org.crema.kernels.DeviceInfo;
 import org.crema.kernels.DeviceOptions;
+import org.crema.kernels.gpu.Found;
 import org.crema.kernels.gpu.GpuDevice;
 import org.crema.kernels.gpu.Tuning;
 import org.crema.kernels.quant.QuantType;
@@ -30,9 +26,6 @@ public final class VulkanBackend implements Backend {
         default -> List.of("libvulkan.so.1");
     };
 
-    /** What was found: usable devices, and in words what is not. */
-    private record Found(List<Facts> devices, List<String> rejections) {}
-
     /** Found through {@link java.util.ServiceLoader}. */
     public VulkanBackend() {}
 
@@ -43,13 +36,7 @@ public final class VulkanBackend implements Backend {
 
     @Override
     public Discovery discover() {
-        Found found = find();
-        List<DeviceInfo> devices = new ArrayList<>();
-        for (int i = 0; i < found.devices().size(); i++) {
-            Facts facts = found.devices().get(i);
-            devices.add(facts.info(i, facts.tuning()));
-        }
-        return new Discovery(devices, found.rejections());
+        return find().discovery((index, facts) -> facts.info(index, facts.tuning()));
     }
 
     @Override
@@ -74,63 +61,34 @@ public final class VulkanBackend implements Backend {
 
     /** @param tuning null for the device's own */
     static GpuDevice open(int index, DeviceOptions options, Tuning tuning) {
-        Found found = find();
-        if (index < 0 || index >= found.devices().size()) {
-            throw new DeviceException("there is no Vulkan device " + index + "; found " + found.devices().size()
-                    + (found.rejections().isEmpty() ? "" : ", rejected: " + String.join("; ", found.rejections())));
-        }
-        Facts facts = found.devices().get(index);
+        Facts facts = find().get("Vulkan", index);
         return new GpuDevice(new VulkanDriver(index, facts, tuning == null ? facts.tuning() : tuning), options);
     }
 
-    private static Found find() {
+    private static Found<Facts> find() {
         // The binding prints to standard error when there is no library, so it must not be touched then.
-        if (LIBRARIES.stream().noneMatch(VulkanBackend::present)) {
-            return new Found(List.of(), List.of("no Vulkan on this machine: " + LIBRARIES.getFirst()
-                    + " was not found; install the driver of the GPU, or Mesa's lavapipe to run on the processor"));
+        if (!Found.library(LIBRARIES)) {
+            return Found.nothing("no Vulkan on this machine: " + LIBRARIES.getFirst()
+                    + " was not found; install the driver of the GPU, or Mesa's lavapipe to run on the processor");
         }
         try {
             return devices(Instance.get().devices());
         } catch (VulkanException e) {
-            return new Found(List.of(), List.of(e.result() == VK_ERROR_INCOMPATIBLE_DRIVER
+            return Found.nothing(e.result() == VK_ERROR_INCOMPATIBLE_DRIVER
                     ? "no Vulkan driver (" + e.getMessage() + "); install the driver of the GPU"
-                    : "Vulkan does not answer, " + e.getMessage()));
+                    : "Vulkan does not answer, " + e.getMessage());
         } catch (LinkageError e) {
-            return new Found(List.of(), List.of("the Vulkan binding cannot be loaded: " + e.getMessage()
-                    + "; start Java with --enable-native-access=ALL-UNNAMED"));
+            return Found.nothing("the Vulkan binding cannot be loaded: " + e.getMessage()
+                    + "; start Java with --enable-native-access=ALL-UNNAMED");
         }
     }
 
-    private static boolean present(String library) {
-        try (Arena arena = Arena.ofConfined()) {
-            SymbolLookup.libraryLookup(library, arena);
-            return true;
-        } catch (IllegalArgumentException absent) {
-            return false;
-        }
-    }
-
-    private static Found devices(List<VkPhysicalDevice> handles) {
-        List<Facts> gpus = new ArrayList<>();
-        List<Facts> processors = new ArrayList<>();
-        List<String> rejections = new ArrayList<>();
-        for (VkPhysicalDevice handle : handles) {
-            try {
-                Facts facts = Facts.of(handle);
-                String rejection = facts.rejection();
-                if (rejection.isEmpty()) {
-                    (facts.processor() ? processors : gpus).add(facts);
-                } else {
-                    rejections.add(facts.name() + ": " + rejection);
-                }
-            } catch (VulkanException e) {
-                rejections.add("a device does not answer, " + e.getMessage());
-            }
-        }
+    private static Found<Facts> devices(List<VkPhysicalDevice> handles) {
+        Found.Search<Facts> search = new Found.Search<>(VulkanException.class);
+        handles.forEach(handle -> search.look("a device", () -> Facts.of(handle)));
         if (handles.isEmpty()) {
-            rejections.add("no Vulkan device; install the driver of the GPU");
+            search.reject("no Vulkan device; install the driver of the GPU");
         }
-        gpus.addAll(processors);
-        return new Found(gpus, rejections);
+        return search.found();
     }
 }

@@ -113,16 +113,6 @@ final class VulkanDriver implements Driver {
     }
 
     @Override
-    public long largestAllocation() {
-        return facts.maxAllocation();
-    }
-
-    @Override
-    public long largestBinding() {
-        return facts.maxRange();
-    }
-
-    @Override
     public Support supports(Op op) {
         for (Weight weight : op.tensors()) {
             if (!Spirv.decodes(weight.type())) {

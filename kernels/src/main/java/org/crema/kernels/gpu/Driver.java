@@ -22,12 +22,6 @@ public interface Driver extends AutoCloseable {
         return Features.NONE;
     }
 
-    /** Most bytes of a tensor. */
-    long largestAllocation();
-
-    /** Most bytes of the arena, of the constants or of a cache. */
-    long largestBinding();
-
     /** Whether there are kernels for an op, its types and shapes. Sizes of memory are checked elsewhere. */
     Support supports(Op op);
 

@@ -61,13 +61,13 @@ public final class GpuDevice implements Device {
                 return Support.no(e.getMessage());
             }
             long bytes = cache.bytes(compile.cacheType(), compile.limits());
-            if (bytes > driver.largestBinding()) {
-                return tooLarge(cache.toString(), bytes, driver.largestBinding(), "use a shorter context");
+            if (bytes > capacity.largestBinding()) {
+                return tooLarge(cache.toString(), bytes, capacity.largestBinding(), "use a shorter context");
             }
         }
         for (Weight weight : op.tensors()) {
-            if (weight.bytes() > driver.largestAllocation()) {
-                return tooLarge(weight.toString(), weight.bytes(), driver.largestAllocation(), "place it on another device");
+            if (weight.bytes() > capacity.largestAllocation()) {
+                return tooLarge(weight.toString(), weight.bytes(), capacity.largestAllocation(), "place it on another device");
             }
         }
         int rows = mostRows(op, compile.limits());
@@ -128,7 +128,7 @@ public final class GpuDevice implements Device {
             }
         }
         Plan plan = new Plan(parts, compile, capacity, tuning, features);
-        long mostArena = Math.min(MOST_ARENA_BYTES, driver.largestBinding());
+        long mostArena = Math.min(MOST_ARENA_BYTES, capacity.largestBinding());
         if (plan.arenaBytes() > mostArena) {
             throw new DeviceException.OutOfMemory(id, plan.arenaBytes(), mostArena,
                     "that is for one buffer of activations; use smaller steps");

@@ -42,7 +42,8 @@ final class Roofline<B> {
         group = Math.max(LEAST_GROUP, driver.tuning().rowGroup());
         units = driver.capacity().units();
         long unit = 16L * READS * group;
-        bytes = Math.min(Math.min(MOST_BYTES, driver.info().memoryBytes() / SHARE), driver.largestBinding()) / unit * unit;
+        bytes = Math.min(Math.min(MOST_BYTES, driver.info().memoryBytes() / SHARE), driver.capacity().largestBinding()) / unit
+                * unit;
         cells = queue.allocate(bytes);
     }
 
@@ -57,7 +58,7 @@ final class Roofline<B> {
 
     /** Bytes per second from memory of this process that is not the driver's, as mapped files are. */
     static <T> double upload(Queue<T> queue, Driver driver) {
-        long size = Math.min(MOST_UPLOAD, Math.min(driver.info().memoryBytes() / SHARE, driver.largestBinding()));
+        long size = Math.min(MOST_UPLOAD, Math.min(driver.info().memoryBytes() / SHARE, driver.capacity().largestBinding()));
         T buffer = queue.allocate(size);
         long best = Long.MAX_VALUE;
         try (Arena scope = Arena.ofConfined()) {
