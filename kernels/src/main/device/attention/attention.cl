@@ -6,10 +6,18 @@
 //   QUERY           columns of the first part of the query; the rest comes from a second view
 //   HEADS           query heads of a work-group
 //   GROUP           work-items of a work-group, and keys of a pass
+//   WIDE_SUMS       whether a work-item's vectors have 16 columns (vector units) or 4 (GPUs)
 //   CACHE_...       see cache.clh
 #include "attention/cache.clh"
 
-#if KEY % 4 == 0 && VALUE % 4 == 0
+#if WIDE_SUMS && KEY % 16 == 0 && VALUE % 16 == 0
+#define WIDTH 16
+typedef float16 columns_t;
+#define CACHED cached16
+#define LOAD(p) vload16(0, p)
+#define STORE(v, p) vstore16(v, 0, p)
+#define SUM(v) sum16(v)
+#elif KEY % 4 == 0 && VALUE % 4 == 0
 #define WIDTH 4
 typedef float4 columns_t;
 #define CACHED cached4

@@ -65,6 +65,11 @@ final class OpenClQueue implements Queue<cl_mem> {
     }
 
     @Override
+    public void send(cl_mem to, long at, MemorySegment from) {
+        clEnqueueWriteBuffer(queue, to, false, at, from.byteSize(), pointer(from), 0, null, null);
+    }
+
+    @Override
     public void read(cl_mem from, long at, MemorySegment to) {
         clEnqueueReadBuffer(queue, from, true, at, to.byteSize(), pointer(to), 0, null, null);
     }

@@ -38,8 +38,12 @@ public record AttentionShape(int key, int value, int query, int heads, int keyHe
     private static AttentionShape fit(int key, int value, int query, int heads, int keyHeads, int firstValue, Tuning tuning,
             Capacity capacity) {
         int block = Math.min(heads / keyHeads, tuning.attentionHeads());
-        // A processor's unit has one work-group at a time, and putting parts together costs it a launch.
-        int wanted = tuning.wideSums() ? capacity.units() : GROUPS_PER_UNIT * capacity.units();
+        int wanted = GROUPS_PER_UNIT * capacity.units();
+        if (tuning.wideSums()) {
+            // A processor's unit has one work-group at a time, and putting parts together costs it a launch: heads are spread first.
+            wanted = capacity.units();
+            block = Math.min(block, Math.ceilDiv(heads, wanted));
+        }
         AttentionShape shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, block, tuning.attentionGroup(),
                 wanted);
         while (shape.block > 1

@@ -260,6 +260,7 @@ public final class Compiler {
     private void attention(String name, AttentionShape shape, View q, View rest, View out, Cache source, int window, float scale,
             float softCap) {
         Map<String, Integer> constants = new LinkedHashMap<>(shape.constants());
+        constants.put("WIDE_SUMS", tuning.wideSums() ? 1 : 0);
         calls.putCache(constants);
         Kernels kernels = new Kernels("attention", "attention/attention", Optional.empty(), constants);
         Argument cache = new Argument.Pages(source);

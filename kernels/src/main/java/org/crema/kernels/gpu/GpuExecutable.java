@@ -31,6 +31,8 @@ final class GpuExecutable<B> implements Executable {
     /** Of each part, since times were last taken. */
     private final long[] runs;
     private boolean begun;
+    /** Whether the step block may still be on its way. */
+    private boolean sent;
     private boolean closed;
 
     /**
@@ -91,10 +93,14 @@ final class GpuExecutable<B> implements Executable {
                 throw new DeviceException("token " + step.token(t) + " is not in the vocabulary of " + vocabulary);
             }
         }
+        if (sent) {
+            finish();
+        }
         block.copyFrom(step.block());
         counts.take(step);
         begun = true;
-        device.run("taking a step", () -> queue.write(memory.shared(Shared.STEP), 0, block));
+        sent = true;
+        device.run("taking a step", () -> queue.send(memory.shared(Shared.STEP), 0, block));
     }
 
     @Override
@@ -130,6 +136,7 @@ final class GpuExecutable<B> implements Executable {
             MemorySegment piece = exchange.asSlice(0, bytes);
             device.run("reading " + slot, () -> queue.read(memory.shared(Shared.ARENA), at, piece));
             MemorySegment.copy(piece, 0, target, 0, bytes);
+            sent = false;
         }
     }
 
@@ -137,6 +144,7 @@ final class GpuExecutable<B> implements Executable {
     public void finish() {
         open();
         device.run("finishing", queue::finish);
+        sent = false;
     }
 
     @Override

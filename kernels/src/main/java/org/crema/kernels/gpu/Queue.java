@@ -35,6 +35,15 @@ public interface Queue<B> extends AutoCloseable {
     void write(B to, long at, MemorySegment from);
 
     /**
+     * As {@link #write}, without waiting.
+     *
+     * @param from of {@link #staging}; stays as it is until a read or {@link #finish} has returned
+     */
+    default void send(B to, long at, MemorySegment from) {
+        write(to, at, from);
+    }
+
+    /**
      * Copies from the device after all work before it.
      *
      * @param to native; is filled when this returns
