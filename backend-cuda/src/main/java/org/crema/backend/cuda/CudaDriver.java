@@ -78,10 +78,11 @@ final class CudaDriver implements Driver {
         return facts.capacity();
     }
 
-    /** All of them; every type with blocks has products with int8 activations. */
+    /** All but one; every type with blocks has products with int8 activations. */
     @Override
     public Features features() {
-        return new Features(EnumSet.allOf(Features.Kernel.class), type -> type.blockSize() > 1 && modules.reads(type),
+        return new Features(EnumSet.complementOf(EnumSet.of(Features.Kernel.MIXTURE)),
+                type -> type.blockSize() > 1 && modules.reads(type),
                 ROUTE_BYTES);
     }
 

@@ -69,7 +69,8 @@ final class OpenClDriver implements Driver {
     @Override
     public Features features() {
         return new Features(EnumSet.of(Features.Kernel.JOINT, Features.Kernel.APPEND, Features.Kernel.ROUTE,
-                Features.Kernel.EXPERT_SUM, Features.Kernel.GATED_INT8), type -> !tuning.wideSums() && Sources.dots(type),
+                Features.Kernel.EXPERT_SUM, Features.Kernel.MIXTURE, Features.Kernel.GATED_INT8),
+                type -> !tuning.wideSums() && Sources.dots(type),
                 ROUTE_BYTES);
     }
 

@@ -22,6 +22,8 @@ final class Calls {
     private final List<Call> list = new ArrayList<>();
     /** Whose calls are being made. */
     private List<Op> current = List.of();
+    /** Whether calls that are being made leave out steps of one token. */
+    private boolean several;
 
     Calls(Plan plan, Tuning tuning) {
         this.plan = plan;
@@ -41,9 +43,23 @@ final class Calls {
     }
 
     Call add(String what, Kernels kernels, String entry, int group, Counts.Sizer sizer) {
-        Call call = new Call(current, what, kernels, entry, group, sizer);
+        Counts.Sizer sized = several ? (counts, groups) -> {
+            if (counts.tokens() == 1) {
+                groups(groups, 0, 0, 0);
+            } else {
+                sizer.groups(counts, groups);
+            }
+        } : sizer;
+        Call call = new Call(current, what, kernels, entry, group, sized);
         list.add(call);
         return call;
+    }
+
+    /** The calls that something makes are not for steps of one token. */
+    void ofSeveral(Runnable making) {
+        several = true;
+        making.run();
+        several = false;
     }
 
     /** A launch with a work-item for each column and row of a view. */

@@ -61,6 +61,10 @@ public final class Compiler {
             case Fusion.Group.Append append -> append(append);
             case Fusion.Group.Route route -> route(route);
             case Fusion.Group.ExpertOutput output -> expertOutput(output);
+            case Fusion.Group.Mixture mixture -> {
+                products.mixture(mixture);
+                calls.ofSeveral(() -> mixture.groups().forEach(this::compile));
+            }
         }
     }
 

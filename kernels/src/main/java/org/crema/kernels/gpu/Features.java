@@ -24,6 +24,8 @@ public record Features(Set<Kernel> kernels, Predicate<QuantType> int8, long rout
         ROUTE,
         /** {@code matvec1_sum}: the products of a row's experts, their weighted sum, and what is added to it. */
         EXPERT_SUM,
+        /** {@code matvec1_swiglu_mixed} and {@code matvec1_sum_mixed}: a mixture's shared experts together with the chosen ones. */
+        MIXTURE,
         /** {@code matvec1_gated_i8}: gate, up and their activation in F32 and in int8, for the product that reads it. */
         GATED_INT8,
         /** {@code gemm_i8}: tiles over activations in int8. Without, products of many rows take F32. */

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
+import org.crema.kernels.Rows;
 import org.crema.kernels.Slot;
 import org.crema.kernels.View;
 import org.crema.kernels.Weight;
@@ -102,6 +103,18 @@ final class Fusion {
                 return add.isPresent() ? List.of(product, sum, add.get()) : List.of(product, sum);
             }
         }
+
+        /** Shared experts, which are added to something, then the chosen ones, which are added to that. */
+        record Mixture(Gated shared, Residual sharedOutput, Gated chosen, ExpertOutput output) implements Group {
+            @Override
+            public List<Op> ops() {
+                return groups().stream().flatMap(group -> group.ops().stream()).toList();
+            }
+
+            List<Group> groups() {
+                return List.of(shared, sharedOutput, chosen, output);
+            }
+        }
     }
 
     /**
@@ -141,6 +154,11 @@ final class Fusion {
     }
 
     private Group group(List<Op> ops) {
+        Optional<Group> mixture = features.has(Features.Kernel.MIXTURE) ? mixture(ops) : Optional.empty();
+        return mixture.orElseGet(() -> smaller(ops));
+    }
+
+    private Group smaller(List<Op> ops) {
         Op first = ops.getFirst();
         Op second = ops.size() > 1 ? ops.get(1) : null;
         Op third = ops.size() > 2 ? ops.get(2) : null;
@@ -173,6 +191,43 @@ final class Fusion {
             found = expertOutput(ops);
         }
         return found;
+    }
+
+    /** Of F32 activations only: those in int8 are made by kernels of their own. */
+    private Optional<Group> mixture(List<Op> ops) {
+        List<Group> groups = new ArrayList<>();
+        for (int at = 0; at < ops.size() && groups.size() < 4; at += groups.getLast().ops().size()) {
+            groups.add(smaller(ops.subList(at, ops.size())));
+            if (groups.getFirst() instanceof Group.Single) {
+                return Optional.empty();
+            }
+        }
+        if (groups.size() == 4 && groups.get(0) instanceof Group.Gated shared && shared.gate() instanceof Op.MatMul gate
+                && groups.get(1) instanceof Group.Residual sharedOutput && groups.get(2) instanceof Group.Gated chosen
+                && chosen.gate() instanceof Op.ExpertMatMul expert && groups.get(3) instanceof Group.ExpertOutput output
+                && output.add().isPresent() && alike(gate, expert, shared, sharedOutput, chosen, output)) {
+            Op.Add add = output.add().get();
+            Slot between = sharedOutput.add().out().slot();
+            boolean passes = other(add, output.sum().out()).filter(sharedOutput.add().out()::equals).isPresent()
+                    && handsOver(sharedOutput.add().out());
+            boolean apart = !add.out().slot().equals(shared.swiGlu().out().slot()) && !add.out().slot().equals(between);
+            return passes && apart
+                    ? Optional.of(new Group.Mixture(shared, sharedOutput, chosen, output))
+                    : Optional.empty();
+        }
+        return Optional.empty();
+    }
+
+    /** Whether a kernel reads the matrices of shared and of chosen experts, and each the activations of the one before. */
+    private boolean alike(Op.MatMul gate, Op.ExpertMatMul expert, Group.Gated shared, Group.Residual sharedOutput,
+            Group.Gated chosen, Group.ExpertOutput output) {
+        Op.MatMul down = sharedOutput.product();
+        Op.ExpertMatMul expertDown = output.product();
+        return gate.in().equals(expert.in()) && gate.in().rows().equals(Rows.TOKENS)
+                && gate.weight().type() == expert.weight().type() && down.weight().type() == expertDown.weight().type()
+                && down.weight().rows() == expertDown.weight().rows() && down.bias().isEmpty()
+                && down.in().equals(shared.swiGlu().out()) && expertDown.in().equals(chosen.swiGlu().out())
+                && !int8.test(gate.in()) && !int8.test(down.in()) && !int8.test(expertDown.in());
     }
 
     private Optional<Group> joint(List<Op> ops) {

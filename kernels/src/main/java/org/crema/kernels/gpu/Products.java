@@ -199,6 +199,33 @@ final class Products {
         return from;
     }
 
+    /** Of one token: gate and up of shared and chosen experts, then all their last products with what they are added to. */
+    void mixture(Fusion.Group.Mixture group) {
+        Op.ExpertMatMul gate = (Op.ExpertMatMul) group.chosen().gate();
+        Weight shared = ((Op.MatMul) group.shared().gate()).weight();
+        long x = Math.max(matvecGroups(gate.weight()), matvecGroups(shared));
+        int pairs = gate.ids().width() + 1;
+        call(product(gate).to(plan.view(group.chosen().swiGlu().out())), "matvec1_swiglu_mixed", tuning.matvecGroup(), (counts,
+                groups) -> groups(groups, counts.tokens() == 1 ? x : 0, 1, pairs), tensor(group.chosen().up()),
+                new Argument.Tensor(
+                        shared),
+                tensor(group.shared().up()))
+                .arg(plan.view(group.shared().swiGlu().out())).arg(shared.rows());
+        Op.MatMul down = group.sharedOutput().product();
+        View out = group.output().add().orElseThrow().out();
+        long rows = matvecGroups(down.weight());
+        call(product(group.output().product()).to(plan.view(out)).plus(plan.view(group.sharedOutput().other())),
+                "matvec1_sum_mixed", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.tokens() == 1 ? rows : 0, 1,
+                        1),
+                tensor(down))
+                .arg(plan.view(group.output().sum().weights())).arg(plan.view(down.in())).arg(down.weight().columns(), (int) down
+                        .weight().rowBytes());
+    }
+
+    private static Argument tensor(Op product) {
+        return new Argument.Tensor(product.tensors().getFirst());
+    }
+
     /** Pairs of a token and an expert from which on they are sorted. */
     static int sortedFrom(Op.ExpertMatMul op) {
         return PAIRS_PER_EXPERT * op.weight().count();

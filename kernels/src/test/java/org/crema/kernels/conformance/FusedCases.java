@@ -41,6 +41,7 @@ final class FusedCases {
             cases.add(residual(type, 17, width, 1, false));
             cases.add(residual(type, 33, columns[0], 5, true));
         }
+        cases.add(mixture(QuantType.Q5_0, QuantType.Q5_0, 64, 1, 64, 32));
         cases.add(residual(QuantType.Q4_K, 65, 512, 33, true));
         cases.add(gated(QuantType.Q6_K, 65, 512, 33));
         for (QuantType type : OPTIONAL) {
@@ -51,6 +52,10 @@ final class FusedCases {
             cases.add(feedForwardOfExperts(type, columns[0], 7));
             cases.add(joint(type, 17, 70, columns[0], 1));
             cases.add(joint(type, 65, 3, columns[2], 5));
+            cases.add(mixture(type, type, columns[0], 1, 256, MIDDLE));
+            cases.add(mixture(type, type, columns[0], 1, 512, MIDDLE));
+            cases.add(mixture(type, type, columns[0], 3, 256, MIDDLE));
+            cases.add(mixture(type, QuantType.Q8_0, columns[0], 1, 256, MIDDLE));
             cases.add(expertOutput(type, 33, columns[1], 1, true));
             cases.add(expertOutput(type, 17, columns[0], 3, false));
             cases.add(expertOutput(type, 17, columns[2], 9, true));
@@ -197,6 +202,44 @@ final class FusedCases {
                 return MatMulCases.steps(s, tokens, 2, x);
             }
             return MatMulCases.steps(s, tokens, 2, sum);
+        });
+    }
+
+    /**
+     * Shared experts beside chosen ones.
+     *
+     * @param last type of the last product of the chosen ones
+     * @param middle columns of the activations of the shared ones
+     * @param each columns of the activations of a chosen one
+     */
+    private static Case mixture(QuantType type, QuantType last, int columns, int tokens, int middle, int each) {
+        String name = "Fused/mixture/%s, %s/%d+%dx%d/b%d".formatted(type, last, middle, each, columns, tokens);
+        return new Case(name, (2L * columns + 17) * (USED * each + middle) * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            View in = s.input("in", TOKENS, columns).all();
+            View ids = s.input("ids", TOKENS, USED, Element.I32, (cells, at, n, row) -> System.arraycopy(data.shuffled(EXPERTS),
+                    0, cells, at, n)).all();
+            Slot x = s.input("x", TOKENS, 17);
+            Slot[] shared = {s.slot("gate", TOKENS, middle), s.slot("up", TOKENS, middle), s.slot("act", TOKENS, middle)};
+            Slot down = s.slot("down", TOKENS, 17);
+            Slot between = s.slot("between", TOKENS, 17);
+            s.add(new Op.MatMul(shared[0].all(), in, data.weight("gate", type, middle, columns)));
+            s.add(new Op.MatMul(shared[1].all(), in, data.weight("up", type, middle, columns)));
+            s.add(new Op.SwiGlu(shared[2].all(), shared[0].all(), shared[1].all()));
+            s.add(new Op.MatMul(down.all(), shared[2].all(), data.weight("down", type, 17, middle)));
+            s.add(new Op.Add(between.all(), x.all(), down.all()));
+            Rows pairs = Rows.pairs(USED);
+            Slot[] chosen = {s.slot("gates", pairs, each), s.slot("ups", pairs, each), s.slot("acts", pairs, each)};
+            Slot products = s.slot("downs", pairs, 17);
+            Slot sum = s.slot("sum", TOKENS, 17);
+            Slot out = s.slot("out", TOKENS, 17);
+            s.add(new Op.ExpertMatMul(chosen[0].all(), in, ids, data.weight("gates", type, EXPERTS, each, columns)));
+            s.add(new Op.ExpertMatMul(chosen[1].all(), in, ids, data.weight("ups", type, EXPERTS, each, columns)));
+            s.add(new Op.SwiGlu(chosen[2].all(), chosen[0].all(), chosen[1].all()));
+            s.add(new Op.ExpertMatMul(products.all(), chosen[2].all(), ids, data.weight("downs", last, EXPERTS, 17, each)));
+            s.add(new Op.ExpertSum(sum.all(), products.all(), s.input("weights", TOKENS, USED).all()));
+            s.add(new Op.Add(out.all(), between.all(), sum.all()));
+            return MatMulCases.steps(s, tokens, 2, out);
         });
     }
 
