@@ -7,27 +7,36 @@ DEVICE uint masks(uint bits) {
     return __byte_perm(bits * 0x10204080u, 0, 0xba98);
 }
 
-// Bytes of the mask are negative. No magnitude is 0.
+// The magnitudes whose bytes of the mask are set become negative. None is 0.
 DEVICE uint signed4(uint magnitudes, uint mask) {
     return (magnitudes ^ mask) + (mask & 0x01010101u);
 }
 
-// Words j and j + 1 of the codes: a point of 8 magnitudes, with a bit for each sign.
-DEVICE void signed8(uint (&q)[4], uint j, ulong64 point, uint signs) {
-    q[j] = signed4((uint)point, masks(signs & 15));
-    q[j + 1] = signed4((uint)(point >> 32), masks(signs >> 4 & 15));
+// Words j and j + 1 of the codes: a point of 8 magnitudes.
+DEVICE void put8(uint (&q)[4], uint j, ulong64 point) {
+    q[j] = (uint)point;
+    q[j + 1] = (uint)(point >> 32);
 }
 
-// The masks for a 7-bit index of signs; the eighth makes their number even.
-DEVICE void even_masks(uint index, uint &low, uint &high) {
-    index &= 127;
-    low = masks(index);
-    high = masks((index >> 4) + ((uint)__popc(index) << 3));
+// Signs of 16 magnitudes, a bit for each.
+DEVICE void sign16(uint (&q)[4], uint signs) {
+#pragma unroll
+    for (uint j = 0; j < 4; j++) {
+        q[j] = signed4(q[j], masks(signs >> (4 * j) & 15));
+    }
 }
 
-DEVICE void even_signed8(uint (&q)[4], uint j, ulong64 point, uint index) {
-    uint low, high;
-    even_masks(index, low, high);
-    q[j] = signed4((uint)point, low);
-    q[j + 1] = signed4((uint)(point >> 32), high);
+// Signs of 16 magnitudes, as two indices of 7 bits; the eighth sign makes the number of negative ones even.
+DEVICE void sign16_even(uint (&q)[4], uint first, uint second) {
+#pragma unroll
+    for (uint j = 0; j < 4; j += 2) {
+        const uint index = (j == 0 ? first : second) & 127;
+        q[j] = signed4(q[j], masks(index));
+        q[j + 1] = signed4(q[j + 1], masks((index >> 4) + ((uint)__popc(index) << 3)));
+    }
+}
+
+// What four bits of a scale stand for.
+DEVICE float four_bits(uint s) {
+    return 0.5f + (float)s;
 }

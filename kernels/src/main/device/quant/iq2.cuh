@@ -12,10 +12,6 @@
 #include "codebook/IQ2XXS_GRID.cuh"
 #include "quant/grid.cuh"
 
-DEVICE float scale2(float d, uint s) {
-    return d * (0.5f + (float)s) * 0.25f;
-}
-
 struct IQ2_XXS : Blocks {
     static constexpr uint BLOCK = 256, BYTES = 66, GROUP = 32;
     static constexpr bool PAIRS = true;
@@ -31,9 +27,10 @@ struct IQ2_XXS : Blocks {
     DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
         const uint points = q[0] >> (16 * high);
         const uint signs = q[1] >> (14 * high);
-        s = scale2(half_bits(q[2]), q[1] >> 28);
-        even_signed8(q, 0, IQ2XXS_GRID(points & 255), signs);
-        even_signed8(q, 2, IQ2XXS_GRID(points >> 8 & 255), signs >> 7);
+        s = half_bits(q[2]) * four_bits(q[1] >> 28) * 0.25f;
+        put8(q, 0, IQ2XXS_GRID(points & 255));
+        put8(q, 2, IQ2XXS_GRID(points >> 8 & 255));
+        sign16_even(q, signs, signs >> 7);
     }
 
     CODES_OF_PAIRS
@@ -55,9 +52,10 @@ struct IQ2_XS : Blocks {
 
     DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
         const uint points = high ? q[1] : q[0];
-        s = scale2(half_bits(q[2] & 0xffff), q[2] >> (16 + 4 * high) & 15);
-        even_signed8(q, 0, IQ2XS_GRID(points & 511), points >> 9);
-        even_signed8(q, 2, IQ2XS_GRID(points >> 16 & 511), points >> 25);
+        s = half_bits(q[2] & 0xffff) * four_bits(q[2] >> (16 + 4 * high) & 15) * 0.25f;
+        put8(q, 0, IQ2XS_GRID(points & 511));
+        put8(q, 2, IQ2XS_GRID(points >> 16 & 511));
+        sign16_even(q, points >> 9, points >> 25);
     }
 
     CODES_OF_PAIRS
@@ -80,9 +78,10 @@ struct IQ2_S : Blocks {
         const uint points = q[0] >> (16 * high);
         const uint signs = q[1] >> (16 * high);
         const uint top = q[2] >> (4 * high);
-        s = scale2(half_bits(q[3] & 0xffff), q[3] >> (16 + 4 * high) & 15);
-        signed8(q, 0, IQ2S_GRID((points & 255) | (top & 3) << 8), signs);
-        signed8(q, 2, IQ2S_GRID((points >> 8 & 255) | (top >> 2 & 3) << 8), signs >> 8);
+        s = half_bits(q[3] & 0xffff) * four_bits(q[3] >> (16 + 4 * high) & 15) * 0.25f;
+        put8(q, 0, IQ2S_GRID((points & 255) | (top & 3) << 8));
+        put8(q, 2, IQ2S_GRID((points >> 8 & 255) | (top >> 2 & 3) << 8));
+        sign16(q, signs);
     }
 
     CODES_OF_PAIRS

@@ -26,14 +26,12 @@ struct IQ3_XXS : Blocks {
     DEVICE void half(bytes, uint, uint high, uint (&q)[4], float &s, float &) {
         const uint points = high ? q[1] : q[0];
         const uint signs = q[2] >> (14 * high);
-        s = half_bits(q[3]) * (0.5f + (float)(q[2] >> 28)) * 0.5f;
-        uint mask[4];
-        even_masks(signs, mask[0], mask[1]);
-        even_masks(signs >> 7, mask[2], mask[3]);
+        s = half_bits(q[3]) * four_bits(q[2] >> 28) * 0.5f;
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
-            q[j] = signed4(IQ3XXS_GRID(points >> (8 * j) & 255), mask[j]);
+            q[j] = IQ3XXS_GRID(points >> (8 * j) & 255);
         }
+        sign16_even(q, signs, signs >> 7);
     }
 
     CODES_OF_PAIRS
@@ -61,8 +59,9 @@ struct IQ3_S : Blocks {
         s = half_bits(q[3] >> 16) * (float)(1 + 2 * (q[3] >> 8 & 15));
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
-            q[j] = signed4(IQ3S_GRID((points >> (8 * j) & 255) | (top >> j & 1) << 8), masks(signs >> (4 * j) & 15));
+            q[j] = IQ3S_GRID((points >> (8 * j) & 255) | (top >> j & 1) << 8);
         }
+        sign16(q, signs);
     }
 
     CODES_OF_PAIRS

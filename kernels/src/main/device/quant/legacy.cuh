@@ -12,91 +12,45 @@
 #pragma once
 #include "quant/codes.cuh"
 
-struct Q4_0 : Blocks {
-    static constexpr uint BLOCK = 32, BYTES = 18, GROUP = 32;
+// Nibbles from byte AT of a block of BYTES, in some with fifth bits from byte HIGH (0: none). Without a minimum codes are signed.
+template <class KIND, uint SIZE, uint HIGH, uint AT> struct NibbleBlocks : KIND {
+    static constexpr uint BLOCK = 32, BYTES = SIZE, GROUP = 32;
     static constexpr bool PAIRS = true;
 
     DEVICE void both(bytes row, uint g, uint (&q)[4]) {
-        field16<Q4_0, 2>(row + g * BYTES + 2, q);
-    }
-
-    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &) {
-        bytes b = row + g * BYTES;
-        nibbles(q, high);
-#pragma unroll
-        for (uint j = 0; j < 4; j++) {
-            q[j] = minus(q[j], 8);
-        }
-        s = f16(b);
-    }
-
-    CODES_OF_PAIRS
-};
-
-struct Q4_1 : BlocksWithMinimum {
-    static constexpr uint BLOCK = 32, BYTES = 20, GROUP = 32;
-    static constexpr bool PAIRS = true;
-
-    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
-        field16<Q4_1, 4>(row + g * BYTES + 4, q);
+        load_words<alignment(BYTES, AT)>(row + g * BYTES + AT, q);
     }
 
     DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &m) {
         bytes b = row + g * BYTES;
         nibbles(q, high);
-        const uint dm = field4<Q4_1, 0>(b);
-        s = half_bits(dm);
-        m = -half_bits(dm >> 16);
-    }
-
-    CODES_OF_PAIRS
-};
-
-struct Q5_0 : Blocks {
-    static constexpr uint BLOCK = 32, BYTES = 22, GROUP = 32;
-    static constexpr bool PAIRS = true;
-
-    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
-        field16<Q5_0, 6>(row + g * BYTES + 6, q);
-    }
-
-    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &) {
-        bytes b = row + g * BYTES;
-        nibbles(q, high);
-        const uint h = u16(b + 2 + 2 * high);
+        if constexpr (HIGH > 0) {
+            const uint fifth = BYTES % 4 == 0 ? *(const uint *)(b + HIGH) >> (16 * high) : u16(b + HIGH + 2 * high);
 #pragma unroll
-        for (uint j = 0; j < 4; j++) {
-            q[j] = minus(q[j] | spread(h >> (4 * j)) << 4, 16);
+            for (uint j = 0; j < 4; j++) {
+                q[j] |= spread(fifth >> (4 * j)) << 4;
+            }
         }
-        s = f16(b);
-    }
-
-    CODES_OF_PAIRS
-};
-
-struct Q5_1 : BlocksWithMinimum {
-    static constexpr uint BLOCK = 32, BYTES = 24, GROUP = 32;
-    static constexpr bool PAIRS = true;
-
-    DEVICE void both(bytes row, uint g, uint (&q)[4]) {
-        field16<Q5_1, 8>(row + g * BYTES + 8, q);
-    }
-
-    DEVICE void half(bytes row, uint g, uint high, uint (&q)[4], float &s, float &m) {
-        bytes b = row + g * BYTES;
-        nibbles(q, high);
-        const uint h = field4<Q5_1, 4>(b + 4) >> (16 * high);
+        if constexpr (KIND::MIN) {
+            const uint dm = *(const uint *)b;
+            s = half_bits(dm);
+            m = -half_bits(dm >> 16);
+        } else {
 #pragma unroll
-        for (uint j = 0; j < 4; j++) {
-            q[j] |= spread(h >> (4 * j)) << 4;
+            for (uint j = 0; j < 4; j++) {
+                q[j] = minus(q[j], HIGH > 0 ? 16 : 8);
+            }
+            s = f16(b);
         }
-        const uint dm = field4<Q5_1, 0>(b);
-        s = half_bits(dm);
-        m = -half_bits(dm >> 16);
     }
 
     CODES_OF_PAIRS
 };
+
+struct Q4_0 : NibbleBlocks<Blocks, 18, 0, 2> {};
+struct Q4_1 : NibbleBlocks<BlocksWithMinimum, 20, 0, 4> {};
+struct Q5_0 : NibbleBlocks<Blocks, 22, 2, 6> {};
+struct Q5_1 : NibbleBlocks<BlocksWithMinimum, 24, 4, 8> {};
 
 struct Q8_0 : Blocks {
     static constexpr uint BLOCK = 32, BYTES = 34, GROUP = 32;
