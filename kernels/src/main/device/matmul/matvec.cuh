@@ -75,9 +75,8 @@ template <class T, class X> DEVICE void matvec_swiglu(Group group, uint item, co
 }
 
 // The same with activations in int8, and the result in both forms: a group has 32 rows of the matrices, each warp of it
-// GATED_ROWS of those, one after the other. Group ids: 32 rows of the matrices, 0, row (for experts: pair).
+// every GATED_WARPS-th of those, one after the other. Group ids: 32 rows of the matrices, 0, row (for experts: pair).
 #define GATED_WARPS (NORM_GROUP / LANES)
-#define GATED_ROWS (32 / GATED_WARPS)
 
 template <class T> DEVICE void matvec_gated(Group group, uint item, float *results, const Product &p, bytes up, uint4 place) {
     const uint lane = item % LANES;
@@ -88,10 +87,9 @@ template <class T> DEVICE void matvec_gated(Group group, uint item, float *resul
     }
     Int8Row x[1];
     find_row(p, one.first / p.share(), 0, x[0]);
+    bytes row = p.row(one.matrix, 32 * group.x + item / LANES);
 #pragma unroll 1
-    for (uint turn = 0; turn < GATED_ROWS; turn++) {
-        const uint at = turn * GATED_WARPS + item / LANES;
-        const bytes row = p.row(one.matrix, 32 * group.x + at);
+    for (uint at = item / LANES; at < 32; at += GATED_WARPS, row += GATED_WARPS * p.row_bytes) {
         const bytes rows[2] = {row, up + (row - p.weight)};
         float sums[2][1] = {};
         walk<T>(rows, p.columns, lane, x, sums);
