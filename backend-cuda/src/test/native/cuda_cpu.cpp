@@ -438,10 +438,12 @@ bool launch(const Entry &entry, void **parameters, dim3 grid, dim3 block, size_t
 #if defined(__SANITIZE_ADDRESS__)
     know_host();
 #endif
+    const bool reverse = order == Schedule::REVERSE;
     for (unsigned z = 0; z < grid.z; z++) {
         for (unsigned y = 0; y < grid.y; y++) {
             for (unsigned x = 0; x < grid.x; x++) {
-                blockIdx = {x, y, z};
+                // Whichever block comes last, results must be the same.
+                blockIdx = reverse ? uint3{grid.x - 1 - x, grid.y - 1 - y, grid.z - 1 - z} : uint3{x, y, z};
                 failed = false;
                 all_ready();
                 forget_shared(entry.shared, dynamic);

@@ -13,6 +13,8 @@
 #define DEVICE static __device__ __forceinline__
 #define DEVICE_MEMBER __device__ __forceinline__
 #define KERNEL(items) extern "C" __global__ void __launch_bounds__(items)
+// Groups that a multiprocessor should have at least: ptxas else aims at more, and spills.
+#define KERNEL_BESIDE(items, groups) extern "C" __global__ void __launch_bounds__(items, groups)
 
 typedef unsigned int uint;
 typedef unsigned short ushort;
@@ -28,11 +30,11 @@ struct Where {
 
 // The work-group: its place in the grid, and the grid.
 struct Group {
-    uint x, y, z, all_x;
+    uint x, y, z, all_x, all_y, all_z;
 };
 
 DEVICE Group this_group() {
-    return {blockIdx.x, blockIdx.y, blockIdx.z, gridDim.x};
+    return {blockIdx.x, blockIdx.y, blockIdx.z, gridDim.x, gridDim.y, gridDim.z};
 }
 
 // A view: x its first cell in the arena, y cells from row to row, z columns of a group, w cells from group to group.

@@ -319,6 +319,11 @@ template <class T> T atomicAdd(T *p, std::type_identity_t<T> v) {
     *p = old + v;
     return old;
 }
+inline unsigned atomicInc(unsigned *p, unsigned most) {
+    const unsigned old = *p;
+    *p = old >= most ? 0 : old + 1;
+    return old;
+}
 template <class T> T atomicMax(T *p, std::type_identity_t<T> v) {
     const T old = *p;
     *p = std::max(old, v);

@@ -55,10 +55,10 @@ DEVICE void merge(Group group, uint item, float *arena, uint4 out, uint heads, u
 
 #define ATTEND_ARGUMENTS                                                                                                       \
     float *arena, uint4 q, uint4 q_rest, uint4 out, bytes cache, const int *step, Where where, Shape shape, float scale,       \
-            float soft_cap, uint partials, int group, int heads, int key, int query, int value
+            float soft_cap, uint partials, uint tickets, uint merged, int group, int heads, int key, int query, int value
 #define ATTENTION                                                                                                              \
-    Attention { arena, q, q_rest, out, cache, step, where, shape, scale, soft_cap, partials, (uint)heads, (uint)key,           \
-            (uint)query, (uint)value }
+    Attention { arena, q, q_rest, out, cache, step, where, shape, scale, soft_cap, partials, tickets, merged, (uint)heads,     \
+            (uint)key, (uint)query, (uint)value }
 #define MERGE_ARGUMENTS                                                                                                        \
     float *arena, uint4 out, uint all_heads, uint partials, int group, int heads, int key, int query, int value
 

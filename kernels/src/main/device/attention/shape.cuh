@@ -1,6 +1,7 @@
 // What attention is given, what a group of it has to do, and what it keeps in shared memory.
 #pragma once
 #include "attention/cache.cuh"
+#include "last.cuh"
 
 #define GROUP_ITEMS ATTENTION_GROUP
 // Cells between the queries, and between the weights, of two heads, so that lanes that read both meet in fewer banks.
@@ -24,6 +25,8 @@ struct Attention {
     // Partial results: for each token, head and part the greatest score, the sum of the weights, and the weighted sums; before
     // them, in the first of four cells, the number of parts.
     uint partials;
+    // Where the tickets are, one for each head group of each token; parts up to which the last group puts them together.
+    uint tickets, merged;
     // Query heads of a group, columns of a key, of the first part of the query (the rest is from a second view), of a value.
     uint heads, key, query, value;
 };
@@ -137,7 +140,73 @@ template <class Put> DEVICE void weigh(const Task &task, const Shared &s, uint i
     }
 }
 
-// Weighted sums, which lie where the query was, as heads x value: the result, or what merge puts together.
+// The parts of a head of a token, one after the other: the greatest score, the sum of the weights, and the weighted sums.
+DEVICE float *partial_of(const Attention &a, uint t, uint head, uint parts) {
+    return a.arena + a.partials + 4 + (t * a.shape.heads + head) * parts * (a.value + 2);
+}
+
+// Loads of an item that are under way at a time, when parts are put together: one group has to keep its multiprocessor busy.
+#define COLUMNS_AHEAD 4
+#define PARTS_AHEAD 8
+
+// Puts the parts of some heads together, of which there are as many as a warp has lanes at most. `partial` are the results of the first
+// head's parts, `weights` numbers in shared memory, `out` the first head's sums. Once for all kernels, for the size of the PTX.
+static __device__ __noinline__ void merge_parts(uint item, const float *partial, float *weights, float *out, uint out_stride,
+        uint heads, uint parts, uint value) {
+    const uint lane = item % WARP;
+    const uint stride = value + 2;
+    // What each part counts for.
+    for (uint h = item / WARP; h < heads; h += GROUP_ITEMS / WARP) {
+        const float *mine = partial + (h * parts + min(lane, parts - 1)) * stride;
+        float most = mine[0];
+#pragma unroll
+        for (uint offset = WARP / 2; offset > 0; offset /= 2) {
+            most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, offset));
+        }
+        const float w = lane < parts ? expf(mine[0] - most) : 0;
+        const float total = warp_sum(w * mine[1]);
+        weights[h * WARP + lane] = w / total;
+    }
+    __syncthreads();
+    const uint all = heads * value;
+    for (uint base = item; base < all; base += COLUMNS_AHEAD * GROUP_ITEMS) {
+        const float *from[COLUMNS_AHEAD], *w[COLUMNS_AHEAD];
+        float sums[COLUMNS_AHEAD] = {};
+#pragma unroll
+        for (uint k = 0; k < COLUMNS_AHEAD; k++) {
+            const uint e = min(base + k * GROUP_ITEMS, all - 1);
+            from[k] = partial + e / value * parts * stride + 2 + e % value;
+            w[k] = weights + e / value * WARP;
+        }
+        for (uint part = 0; part < parts; part += PARTS_AHEAD) {
+            float values[PARTS_AHEAD][COLUMNS_AHEAD];
+#pragma unroll
+            for (uint i = 0; i < PARTS_AHEAD; i++) {
+#pragma unroll
+                for (uint k = 0; k < COLUMNS_AHEAD; k++) {
+                    values[i][k] = from[k][min(part + i, parts - 1) * stride];
+                }
+            }
+#pragma unroll
+            for (uint i = 0; i < PARTS_AHEAD; i++) {
+#pragma unroll
+                for (uint k = 0; k < COLUMNS_AHEAD; k++) {
+                    sums[k] += part + i < parts ? w[k][part + i] * values[i][k] : 0;
+                }
+            }
+        }
+#pragma unroll
+        for (uint k = 0; k < COLUMNS_AHEAD; k++) {
+            const uint e = base + k * GROUP_ITEMS;
+            if (e < all) {
+                out[e / value * out_stride + e % value] = sums[k];
+            }
+        }
+    }
+}
+
+// Weighted sums, which lie where the query was, as heads x value: the result, or what is put together of parts, by the last group
+// to finish or by a launch of its own.
 DEVICE void give(const Attention &a, const Task &task, const Shared &s, Group group, uint item) {
     if (task.parts > 1 && item == 0 && task.part == 0 && group.y == 0 && task.t == 0) {
         ((uint *)a.arena)[a.partials] = task.parts;
@@ -149,12 +218,17 @@ DEVICE void give(const Attention &a, const Task &task, const Shared &s, Group gr
         if (task.parts == 1) {
             a.arena[a.out.x + task.t * a.out.y + head * a.out.w + c] = s.query[e] / s.total[h];
         } else {
-            float *partial = a.arena + a.partials + 4 + ((task.t * a.shape.heads + head) * task.parts + task.part) * (a.value + 2);
+            float *partial = partial_of(a, task.t, head, task.parts) + task.part * (a.value + 2);
             partial[2 + c] = s.query[e];
             if (c == 0) {
                 partial[0] = s.greatest[h];
                 partial[1] = s.total[h];
             }
         }
+    }
+    if (task.parts > 1 && task.parts <= a.merged
+            && is_last((uint *)a.arena + a.tickets + task.t * group.all_y + group.y, task.parts, item, (uint *)s.rows)) {
+        merge_parts(item, partial_of(a, task.t, task.head0, task.parts), s.weights, a.arena + a.out.x + task.t * a.out.y
+                + task.head0 * a.out.w, a.out.w, task.heads, task.parts, a.value);
     }
 }

@@ -12,8 +12,9 @@
 
 // SUFFIX and X: how the activations are kept.
 #define MATVECS(SUFFIX, X)                                                                                                     \
-    KERNEL(MATVEC_GROUP) ENTRY(matvec1##SUFFIX)(bytes weight, PRODUCT) {                                                       \
-        matvec<QUANT, X, 1>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1##SUFFIX)(bytes weight, PRODUCT, TAIL) {                                                 \
+        __shared__ TailPart shared;                                                                                            \
+        matvec1<QUANT, X>(this_group(), threadIdx.x, shared, PRODUCT_OF(weight), TAIL_OF);                                     \
     }                                                                                                                          \
     KERNEL(MATVEC_GROUP) ENTRY(matvec4##SUFFIX)(bytes weight, PRODUCT) {                                                       \
         matvec<QUANT, X, 4>(this_group(), threadIdx.x, PRODUCT_OF(weight));                                                    \
@@ -22,11 +23,14 @@
         matvec_swiglu<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), up);                                            \
     }                                                                                                                          \
     KERNEL(MATVEC_GROUP) ENTRY(matvec1_joint##SUFFIX)(bytes weight, bytes other, PRODUCT, uint4 other_out, uint other_rows,    \
-            int other_bias) {                                                                                                  \
-        matvec_joint<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), other, other_out, other_rows, other_bias);       \
+            int other_bias, TAIL) {                                                                                            \
+        __shared__ TailPart shared;                                                                                            \
+        matvec_joint<QUANT, X>(this_group(), threadIdx.x, shared, PRODUCT_OF(weight), other, other_out, other_rows,            \
+                other_bias, TAIL_OF);                                                                                          \
     }                                                                                                                          \
-    KERNEL(MATVEC_GROUP) ENTRY(matvec1_sum##SUFFIX)(bytes weight, PRODUCT, uint4 factors) {                                    \
-        matvec_sum<QUANT, X>(this_group(), threadIdx.x, PRODUCT_OF(weight), factors);                                          \
+    KERNEL(MATVEC_GROUP) ENTRY(matvec1_sum##SUFFIX)(bytes weight, PRODUCT, uint4 factors, TAIL) {                              \
+        __shared__ TailPart shared;                                                                                            \
+        matvec_sum<QUANT, X>(this_group(), threadIdx.x, shared, PRODUCT_OF(weight), factors, TAIL_OF);                         \
     }
 
 MATVECS(, FloatRow)

@@ -6,7 +6,7 @@
 #pragma once
 #include "matmul/product.cuh"
 #include "matmul/walk.cuh"
-#include "rows/int8.cuh"
+#include "rows/tail.cuh"
 
 #define ROWS_A_GROUP (MATVEC_GROUP / LANES)
 
@@ -52,6 +52,12 @@ template <class T, class X, uint N> DEVICE void matvec(Group group, uint item, c
             }
         }
     }
+}
+
+// Of one row, and what the last group does with it.
+template <class T, class X> DEVICE void matvec1(Group group, uint item, TailPart &shared, const Product &p, const Tail &tail) {
+    matvec<T, X, 1>(group, item, p);
+    finish_row(tail, group.all_x * group.all_y, item, shared, p.arena, p.out.x, group.all_y * p.rows, p.constants);
 }
 
 // Two matrices, and the gated activation of both products, of one row.
@@ -111,10 +117,13 @@ template <class T> DEVICE void matvec_gated(Group group, uint item, float *resul
     }
 }
 
-// Two products of one row: the groups of the other one follow.
+// Two products of one row: the groups of the other one follow. The last group goes on with the first one's row.
 template <class T, class X>
-DEVICE void matvec_joint(Group group, uint item, Product p, bytes other, uint4 other_out, uint other_rows, int other_bias) {
+DEVICE void matvec_joint(Group group, uint item, TailPart &shared, Product p, bytes other, uint4 other_out, uint other_rows,
+        int other_bias, const Tail &tail) {
     const uint groups = (p.rows + ROWS_A_GROUP - 1) / ROWS_A_GROUP;
+    const uint row = p.out.x;
+    const uint n = p.rows;
     if (group.x >= groups) {
         group.x -= groups;
         p.weight = other;
@@ -123,6 +132,7 @@ DEVICE void matvec_joint(Group group, uint item, Product p, bytes other, uint4 o
         p.bias = other_bias;
     }
     matvec<T, X, 1>(group, item, p);
+    finish_row(tail, group.all_x, item, shared, p.arena, row, n, p.constants);
 }
 
 // The sum over the experts of a row, times their factors. Group ids: rows of the matrix, 1, rows of the sum. The units of all
@@ -162,5 +172,14 @@ template <class T, class X> DEVICE void matvec_sum(Group group, uint item, const
     sum = warp_sum(sum);
     if (lane == 0) {
         p.store(t, 0, r, sum);
+    }
+}
+
+// The same, and what the last group does with the row if there is one.
+template <class T, class X>
+DEVICE void matvec_sum(Group group, uint item, TailPart &shared, const Product &p, uint4 factors, const Tail &tail) {
+    matvec_sum<T, X>(group, item, p, factors);
+    if (group.all_z == 1) {
+        finish_row(tail, group.all_x, item, shared, p.arena, p.out.x, p.rows, p.constants);
     }
 }

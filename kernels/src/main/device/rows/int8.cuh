@@ -51,3 +51,23 @@ DEVICE void put_int8(float *arena, uint4 place, uint row, uint column, bool some
         }
     }
 }
+
+// Columns first ... end - 1 of a row of a view, a multiple of 32, by the ITEMS items of a group.
+template <uint ITEMS>
+DEVICE void quantise_columns(uint item, float *arena, uint4 in, uint4 place, uint row, uint first, uint end) {
+    const bool aligned = fours(in.x, in.y, in.z | in.w);
+    for (uint base = first; base < end; base += 4 * ITEMS) {
+        const uint column = base + 4 * item;
+        const bool some = column < end;
+        float4 v = make_float4(0, 0, 0, 0);
+        if (some) {
+            if (in.z % 4 == 0) {
+                v = load4(arena + cell(in, row, column), aligned);
+            } else {
+                v = make_float4(arena[cell(in, row, column)], arena[cell(in, row, column + 1)], arena[cell(in, row, column + 2)],
+                        arena[cell(in, row, column + 3)]);
+            }
+        }
+        put_int8(arena, place, row, column, some, v);
+    }
+}

@@ -24,15 +24,7 @@ KERNEL(NORM_GROUP) rms_norm_i8(float *arena, uint4 out, uint4 in, uint n, const 
         norm(threadIdx.x, part, arena, out.x + row * out.y, in.x + row * in.y, n, constants, weight, eps);
         return;
     }
-    const bool aligned = fours(in.x | out.x, in.y | out.y, weight);
-    float *to = arena + out.x + row * out.y;
-    norm_fours(threadIdx.x, part, arena + in.x + row * in.y, aligned, n, constants + weight, eps,
-            [&](uint i, bool some, float4 v) {
-                if (some) {
-                    store4(to + i, aligned, v);
-                }
-                put_int8(arena, place, row, i, some, v);
-            });
+    norm_int8<NORM_GROUP>(threadIdx.x, part, arena, out.x + row * out.y, in.x + row * in.y, n, constants, weight, eps, place, row);
 }
 
 // Rows in int8. Items: 32 columns, row; INT8_LANES of them work together on as many times 32 columns.
@@ -42,22 +34,7 @@ KERNEL(ROW_GROUP) quantise(float *arena, uint4 in, uint4 place) {
         return;
     }
     const uint first = blockIdx.x * ROW_GROUP * 32;
-    const uint end = min(first + ROW_GROUP * 32, place.z);
-    const bool aligned = fours(in.x, in.y, in.z | in.w);
-    for (uint base = first; base < end; base += 4 * ROW_GROUP) {
-        const uint column = base + 4 * threadIdx.x;
-        const bool some = column < end;
-        float4 v = make_float4(0, 0, 0, 0);
-        if (some) {
-            if (in.z % 4 == 0) {
-                v = load4(arena + cell(in, row, column), aligned);
-            } else {
-                v = make_float4(arena[cell(in, row, column)], arena[cell(in, row, column + 1)], arena[cell(in, row, column + 2)],
-                        arena[cell(in, row, column + 3)]);
-            }
-        }
-        put_int8(arena, place, row, column, some, v);
-    }
+    quantise_columns<ROW_GROUP>(threadIdx.x, arena, in, place, row, first, min(first + ROW_GROUP * 32, place.z));
 }
 
 KERNEL(ROW_GROUP) swiglu(float *arena, uint4 out, uint4 gate, uint4 up, uint width) {

@@ -22,9 +22,6 @@ import org.crema.kernels.gpu.Tuning;
 
 /** A CUDA device: its primary context and the modules loaded there. */
 final class CudaDriver implements Driver {
-    /** Of a router that one multiprocessor reads sooner than another launch would take. */
-    private static final long ROUTE_BYTES = 128 << 10;
-
     private final int index;
     private final Facts facts;
     private final String id;
@@ -78,12 +75,15 @@ final class CudaDriver implements Driver {
         return facts.capacity();
     }
 
-    /** All but one; every type with blocks has products with int8 activations. */
+    /**
+     * All but a launch of shared and chosen experts together, and a router in one block: routers of any size have several blocks. Every type of
+     * blocks has products with int8 activations.
+     */
     @Override
     public Features features() {
-        return new Features(EnumSet.complementOf(EnumSet.of(Features.Kernel.MIXTURE)),
+        return new Features(EnumSet.complementOf(EnumSet.of(Features.Kernel.MIXTURE, Features.Kernel.ROUTE)),
                 type -> type.blockSize() > 1 && modules.reads(type),
-                ROUTE_BYTES);
+                0);
     }
 
     @Override

@@ -25,7 +25,7 @@ final class SharedMemory {
         return Math.toIntExact(switch (kernel) {
             case "attend" -> attend(constants);
             // A probability, a score and a group score in F64, a flag.
-            case "select_experts", "route" -> 32L * constants.get("EXPERTS");
+            case "select_experts", "router" -> 32L * constants.get("EXPERTS");
             // Pairs and first pair of each expert.
             case "sort_pairs" -> 8L * constants.get("EXPERTS");
             default -> 0;

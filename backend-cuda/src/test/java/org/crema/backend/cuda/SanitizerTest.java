@@ -26,8 +26,8 @@ import org.junit.jupiter.api.Tag;
 class SanitizerTest extends ConformanceKit {
     private static final String SAMPLE = "MatMul/TYPES/(3|17)x\\d{2,4}/b[1-7](/|$)|HeadMatMul/(Q8_0|Q4_K).*/b[157]$|"
             + "ExpertMatMul/(Q4_K|Q5_0|F16).*/b([12]|33)(/pairs)?$|GateExperts/(v3|v2).*b1$|GateExperts/(ties|NaN)|"
-            + "RmsNorm/(shape|in place)/(1x100|3x64|2x17)/b\\d$|(Add|SwiGlu).*/(1x100|2x17)|SelectRows/100|"
-            + "Rope/.*/(b16|far)$|Embed/TYPES/.*/b1$|ExpertSum/.*/b[17]$|Attention/.*/1 over 1|LatentAttention/F16/2x";
+            + "RmsNorm/(shape|in place)/(1x100|3x64|2x17)/b\\d$|(Add|SwiGlu).*/(1x100|2x17)|SelectRows/(100|best)|"
+            + "Rope/.*/(b16|far)$|Embed/TYPES/.*/b1$|ExpertSum/.*/b[17]$|Attention/.*/1 over 1|LatentAttention/F16/2x|Fused/.*norm/Q4_K";
     private static final String SANITIZER = System.getenv("CUDA_CPU_SANITIZER");
 
     @BeforeAll

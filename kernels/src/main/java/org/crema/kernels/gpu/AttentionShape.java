@@ -23,6 +23,10 @@ public record AttentionShape(int key, int value, int query, int heads, int keyHe
     private static final int GROUPS_PER_UNIT = 4;
     /** Floats that a work-item sums in at most; more would not stay in registers. */
     private static final int MOST_SUMS = 64;
+    /** Most bytes of partial results that one work-group puts together sooner than another launch would. */
+    private static final long MERGED_BYTES = 256 << 10;
+    /** Most parts of which it does: a work-item of a wave has one. */
+    private static final int MERGED_PARTS = 32;
     /** Cells before the partial results; the first holds the number of parts. */
     private static final int HEADER = 4;
 
@@ -35,17 +39,25 @@ public record AttentionShape(int key, int value, int query, int heads, int keyHe
         return fit(op.source().columns(), op.latent(), op.latent(), op.q().groups(), 1, 0, tuning, capacity);
     }
 
+    /** Work-groups for which there are counters: those that share positions are fewer than fill the device. */
+    static int mostTickets(Tuning tuning, Capacity capacity) {
+        return wanted(tuning, capacity);
+    }
+
+    private static int wanted(Tuning tuning, Capacity capacity) {
+        // A processor's unit has one work-group at a time, and putting parts together costs it a launch.
+        return tuning.wideSums() ? capacity.units() : GROUPS_PER_UNIT * capacity.units();
+    }
+
     private static AttentionShape fit(int key, int value, int query, int heads, int keyHeads, int firstValue, Tuning tuning,
             Capacity capacity) {
         int block = Math.min(heads / keyHeads, tuning.attentionHeads());
-        int wanted = GROUPS_PER_UNIT * capacity.units();
         if (tuning.wideSums()) {
-            // A processor's unit has one work-group at a time, and putting parts together costs it a launch: heads are spread first.
-            wanted = capacity.units();
-            block = Math.min(block, Math.ceilDiv(heads, wanted));
+            // Heads are spread over a processor's units before positions are.
+            block = Math.min(block, Math.ceilDiv(heads, wanted(tuning, capacity)));
         }
         AttentionShape shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, block, tuning.attentionGroup(),
-                wanted);
+                wanted(tuning, capacity));
         while (shape.block > 1
                 && (shape.localBytes() > capacity.localMemory() || (!capacity.processor() && shape.sums() > MOST_SUMS))) {
             shape = new AttentionShape(key, value, query, heads, keyHeads, firstValue, (shape.block + 1) / 2, shape.group,
@@ -79,6 +91,11 @@ public record AttentionShape(int key, int value, int query, int heads, int keyHe
             return 1;
         }
         return Math.clamp(Math.ceilDiv(wanted, tokens * groups()), 1, Math.max(1, Math.ceilDiv(longest, group)));
+    }
+
+    /** Parts up to which the last work-group of a head to finish puts them together. */
+    int mergedParts() {
+        return (int) Math.min(MERGED_PARTS, MERGED_BYTES / (4L * block * (value + 2)));
     }
 
     /** Bytes of the partial results of any step. */

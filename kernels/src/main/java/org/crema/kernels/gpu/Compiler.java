@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 import org.crema.kernels.Cache;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
@@ -20,11 +21,12 @@ import org.crema.kernels.gpu.Call.Argument.Shared;
 /** Turns ops into calls of kernels. */
 public final class Compiler {
     /** Rows up to which a work-group for each chooses experts, router included. */
-    private static final int ROUTED_ROWS = 4;
+    static final int ROUTED_ROWS = 4;
 
     private final Plan plan;
     private final Capacity capacity;
     private final Tuning tuning;
+    private final Features features;
     private final Calls calls;
     private final Products products;
 
@@ -32,6 +34,7 @@ public final class Compiler {
         this.plan = plan;
         this.capacity = capacity;
         this.tuning = tuning;
+        this.features = features;
         this.calls = new Calls(plan, tuning);
         this.products = new Products(plan, tuning, features, calls);
     }
@@ -60,6 +63,7 @@ public final class Compiler {
             case Fusion.Group.Joint joint -> products.joint(joint);
             case Fusion.Group.Append append -> append(append);
             case Fusion.Group.Route route -> route(route);
+            case Fusion.Group.Normed normed -> normed(normed);
             case Fusion.Group.ExpertOutput output -> expertOutput(output);
             case Fusion.Group.Mixture mixture -> {
                 products.mixture(mixture);
@@ -161,9 +165,19 @@ public final class Compiler {
         return new int[] {routing.used(), routing.groups(), routing.groupsUsed(), flags};
     }
 
+    /** Of one row by what makes it, of more by a kernel of its own. */
+    private void normed(Fusion.Group.Normed group) {
+        products.normed(group.norm(), () -> compile(group.before()));
+        rmsNorm(group.norm(), 2);
+    }
+
     /** A few rows by one kernel, more by those of the ops. */
     private void route(Fusion.Group.Route group) {
         Op.GateExperts op = group.gate();
+        if (features.has(Features.Kernel.LAST_GROUP)) {
+            router(op);
+            return;
+        }
         Optional<Op.RmsNorm> norm = group.norm();
         Routing routing = op.routing();
         Rows rows = op.in().rows();
@@ -178,6 +192,20 @@ public final class Compiler {
                         routing))
                 .real(routing.scale());
         norm.ifPresent(n -> rmsNorm(n, ROUTED_ROWS + 1));
+        gateExperts(op, ROUTED_ROWS);
+    }
+
+    /** Work-groups for a few experts each; the last one of a row chooses. */
+    private void router(Op.GateExperts op) {
+        Rows rows = op.in().rows();
+        long x = Math.ceilDiv(op.router().rows() * (long) tuning.lanes(), tuning.matvecGroup());
+        calls.add(op.name(), calls.route(op.router()), "router", tuning.matvecGroup(), (counts, groups) -> {
+            int n = counts.rows(rows);
+            groups(groups, n > ROUTED_ROWS ? 0 : x, n, 1);
+        }).arg(new Argument.Tensor(op.router())).arg((int) op.router().rowBytes()).arg(op.router().columns()).arg(Shared.ARENA)
+                .arg(plan.view(op.in())).arg(Shared.CONSTANTS).arg(plan.logits()).arg(plan.view(op.ids())).arg(plan.view(op
+                        .weights()))
+                .arg(plan.vector(op.bias())).arg(how(op.routing())).real(op.routing().scale()).arg(plan.tickets());
         gateExperts(op, ROUTED_ROWS);
     }
 
@@ -269,21 +297,21 @@ public final class Compiler {
         Kernels kernels = new Kernels("attention", "attention/attention", Optional.empty(), constants);
         Argument cache = new Argument.Pages(source);
         int span = window > 0 ? window : Integer.MAX_VALUE;
-        calls.add(name, kernels, "attend", shape.group(),
-                (counts, groups) -> groups(groups, shape.parts(counts.tokens(), Math.min(span,
-                        counts.longest())), shape.groups(), counts.tokens()))
-                .arg(Shared.ARENA).arg(plan.view(q)).arg(plan.view(rest)).arg(
-                        plan.view(out))
-                .arg(cache).arg(Shared.STEP).arg(calls.where()).arg(shape.ratio(), shape.firstValue(), shape
-                        .value(), window, cacheRowBytes(source), shape.heads(), 0, 0)
-                .real(scale).real(softCap).arg(plan
-                        .partials());
+        ToIntFunction<Counts> parts = counts -> shape.parts(counts.tokens(), Math.min(span, counts.longest()));
+        Call call = calls.add(name, kernels, "attend", shape.group(), (counts, groups) -> groups(groups, parts.applyAsInt(counts),
+                shape.groups(), counts.tokens())).arg(Shared.ARENA).arg(plan.view(q)).arg(plan.view(rest)).arg(plan.view(out))
+                .arg(cache).arg(Shared.STEP).arg(calls.where()).arg(shape.ratio(), shape.firstValue(), shape.value(), window,
+                        cacheRowBytes(source), shape.heads(), 0, 0)
+                .real(scale).real(softCap).arg(plan.partials());
+        int merged = features.has(Features.Kernel.LAST_GROUP) ? shape.mergedParts() : 1;
+        if (features.has(Features.Kernel.LAST_GROUP)) {
+            call.arg(plan.tickets()).arg(merged);
+        }
         long x = Math.ceilDiv(shape.value(), tuning.rowGroup());
         calls.add(name, kernels, "merge", tuning.rowGroup(),
-                (counts, groups) -> groups(groups, shape.parts(counts.tokens(), Math.min(
-                        span, counts.longest())) > 1 ? x : 0, shape.heads(), counts.tokens()))
-                .arg(Shared.ARENA).arg(plan.view(out)).arg(
-                        shape.heads())
+                (counts, groups) -> groups(groups, parts.applyAsInt(counts) > Math.max(1,
+                        merged) ? x : 0, shape.heads(), counts.tokens()))
+                .arg(Shared.ARENA).arg(plan.view(out)).arg(shape.heads())
                 .arg(plan.partials());
     }
 }

@@ -29,7 +29,12 @@ public record Features(Set<Kernel> kernels, Predicate<QuantType> int8, long rout
         /** {@code matvec1_gated_i8}: gate, up and their activation in F32 and in int8, for the product that reads it. */
         GATED_INT8,
         /** {@code gemm_i8}: tiles over activations in int8. Without, products of many rows take F32. */
-        INT8_TILES
+        INT8_TILES,
+        /**
+         * Launches whose last work-group to finish goes on: with the norm of the row that a mat-vec has made, or its rows in int8; with
+         * the parts of attention; {@code router} with the choice of experts.
+         */
+        LAST_GROUP
     }
 
     /** Plain kernels only. */

@@ -96,6 +96,16 @@ final class Fusion {
             }
         }
 
+        /** What makes rows of one launch, and their norm. */
+        record Normed(Group before, Op.RmsNorm norm) implements Group {
+            @Override
+            public List<Op> ops() {
+                List<Op> ops = new ArrayList<>(before.ops());
+                ops.add(norm);
+                return List.copyOf(ops);
+            }
+        }
+
         /** The last products of experts, their sum, and what it is added to. */
         record ExpertOutput(Op.ExpertMatMul product, Op.ExpertSum sum, Optional<Op.Add> add) implements Group {
             @Override
@@ -148,9 +158,29 @@ final class Fusion {
         List<Op> ops = part.ops();
         List<Group> groups = new ArrayList<>();
         for (int at = 0; at < ops.size(); at += groups.getLast().ops().size()) {
-            groups.add(group(ops.subList(at, ops.size())));
+            Group group = group(ops.subList(at, ops.size()));
+            groups.add(normed(group, ops.subList(at + group.ops().size(), ops.size())).orElse(group));
         }
         return groups;
+    }
+
+    /** With the norm that follows, if it is of the rows that the group makes. */
+    private Optional<Group> normed(Group group, List<Op> next) {
+        if (!features.has(Features.Kernel.LAST_GROUP) || next.isEmpty() || !(next.getFirst() instanceof Op.RmsNorm norm)) {
+            return Optional.empty();
+        }
+        Optional<View> made = switch (group) {
+            case Group.Single(Op.MatMul product) -> Optional.of(product.out());
+            case Group.Residual residual -> Optional.of(residual.add().out());
+            case Group.Joint joint -> Optional.of(joint.first().out());
+            case Group.ExpertOutput output -> Optional.of(output.add().map(Op.Add::out).orElse(output.sum().out()));
+            default -> Optional.empty();
+        };
+        boolean fits = made.filter(norm.in()::equals).isPresent() && norm.in().groups() == 1
+        // An input may lie in memory in int8, too.
+                && group.ops().stream().noneMatch(op -> op.reads().stream().anyMatch(view -> view.slot().equals(norm.out()
+                        .slot())));
+        return fits ? Optional.of(new Group.Normed(group, norm)) : Optional.empty();
     }
 
     private Group group(List<Op> ops) {
@@ -183,6 +213,9 @@ final class Fusion {
         }
         if (found.isEmpty() && features.has(Features.Kernel.APPEND)) {
             found = append(ops);
+        }
+        if (found.isEmpty() && features.has(Features.Kernel.LAST_GROUP) && ops.getFirst() instanceof Op.GateExperts gate) {
+            found = Optional.of(new Group.Route(Optional.empty(), gate));
         }
         if (found.isEmpty() && features.has(Features.Kernel.ROUTE)) {
             found = route(ops);

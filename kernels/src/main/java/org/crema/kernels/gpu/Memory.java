@@ -32,6 +32,11 @@ final class Memory<B> implements Binding<B> {
         this.plan = plan;
         this.queue = queue;
         arena = filled(plan.arenaBytes());
+        if (plan.ticketBytes() > 0) {
+            try (Arena scope = Arena.ofConfined()) {
+                queue.write(arena, plan.ticketsAt(), scope.allocate(plan.ticketBytes()));
+            }
+        }
         step = queue.allocate(plan.stepBytes());
         constants = queue.allocate(plan.constantBytes());
         plan.caches().forEach(cache -> caches.put(cache, filled(plan.cacheBytes(cache))));

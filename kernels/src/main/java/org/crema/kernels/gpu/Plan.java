@@ -42,6 +42,8 @@ public final class Plan {
     private final long partials;
     private final long int8;
     private final long int8Bytes;
+    private final long tickets;
+    private final long ticketBytes;
     private final long arenaBytes;
     private final Set<Weight> weights = new LinkedHashSet<>();
     /** Of each part, the tensors that come when it runs; those of the same place in all lists share memory. */
@@ -94,8 +96,12 @@ public final class Plan {
         int8 = partials + align(partialBytes);
         int8Bytes = int8Rows.entrySet().stream().mapToLong(rows -> align(4L * Int8Rows.rowCells(rows.getKey().width()) * rows
                 .getValue())).max().orElse(0);
+        tickets = int8 + Int8Rows.REGIONS * int8Bytes;
+        ticketBytes = features.has(Features.Kernel.LAST_GROUP)
+                ? align(4L * Math.max(Compiler.ROUTED_ROWS, AttentionShape.mostTickets(tuning, capacity)))
+                : 0;
         // Never empty: there is no buffer of 0 bytes.
-        arenaBytes = Math.max(ALIGNMENT, int8 + Int8Rows.REGIONS * int8Bytes);
+        arenaBytes = Math.max(ALIGNMENT, tickets + ticketBytes);
         largestExchange = exchange(parts);
     }
 
@@ -152,6 +158,12 @@ public final class Plan {
     /** Cell of a region for rows in int8. */
     int int8Region(int region) {
         return cell(int8 + region * int8Bytes);
+    }
+
+    /** The view that products take in int8 and that has the same columns as another one, if there is one. */
+    Optional<View> int8View(View written) {
+        return int8Rows.keySet().stream().filter(view -> written.contiguous() && view.contiguous() && view.slot().equals(written
+                .slot()) && view.first() == written.first() && view.width() == written.width()).findFirst();
     }
 
     /** The largest slot that is read or written from outside. */
@@ -298,6 +310,21 @@ public final class Plan {
     /** Cell of the partial results of attention. */
     int partials() {
         return cell(partials);
+    }
+
+    /** Cell of the counters of work-groups, which are 0 between launches. */
+    int tickets() {
+        return cell(tickets);
+    }
+
+    /** Where those are in the arena, in bytes. */
+    long ticketsAt() {
+        return tickets;
+    }
+
+    /** Bytes of those, 0 if there are none. */
+    long ticketBytes() {
+        return ticketBytes;
     }
 
     /** Cell of a slot's first row. */

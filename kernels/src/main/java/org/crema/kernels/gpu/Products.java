@@ -22,6 +22,8 @@ final class Products {
     private final Features features;
     private final Calls calls;
     private final Int8Rows int8Rows;
+    /** What the last work-group of a mat-vec of one row does with it. */
+    private Tail tail = Tail.NONE;
     /** Whose sorted pairs lie in memory, and for which tile table. */
     private Optional<Op.ExpertMatMul> sorted = Optional.empty();
 
@@ -57,6 +59,18 @@ final class Products {
         }
     }
 
+    /**
+     * What becomes of the row that a launch has made.
+     *
+     * @param out of its norm
+     * @param weight of its norm, among the constants; -1 if there is none
+     * @param place of the norm, or of the row itself, in int8; none if it has no rows
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, handed on as they are
+    private record Tail(int[] out, int weight, float eps, int[] place) {
+        static final Tail NONE = new Tail(Calls.NONE, -1, 0, Calls.NONE);
+    }
+
     Int8Rows int8Rows() {
         return int8Rows;
     }
@@ -75,6 +89,14 @@ final class Products {
                 int8Rows.wrote(view.slot());
             }
         }
+    }
+
+    /** Makes calls of which the first, if it has one row, goes on with its norm. */
+    void normed(Op.RmsNorm op, Runnable before) {
+        int[] place = plan.int8Rows(op.out()) > 0 ? int8Rows.place(op.out(), 2) : Calls.NONE;
+        tail = new Tail(plan.view(op.out()), plan.vector(Optional.of(op.weight())), op.eps(), place);
+        before.run();
+        tail = Tail.NONE;
     }
 
     void matMul(Op.MatMul op) {
@@ -99,7 +121,11 @@ final class Products {
     void headMatMul(Op.HeadMatMul op) {
         Product product = Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), -1, false);
         if (!op.transposed()) {
+            if (features.has(Features.Kernel.LAST_GROUP)) {
+                plan.int8View(op.out()).ifPresent(view -> tail = new Tail(Calls.NONE, -1, 0, int8Rows.place(view, 2)));
+            }
             product(product);
+            tail = Tail.NONE;
             return;
         }
         long x = Math.ceilDiv(Math.ceilDiv(op.weight().columns(), 16) * tuning.lanes(), tuning.matvecGroup());
@@ -176,8 +202,8 @@ final class Products {
         Product second = product(group.second());
         long x = matvecGroups(first.weight()) + matvecGroups(second.weight());
         Rows rows = first.rows();
-        call(first, "matvec1_joint", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0, 1,
-                1), new Argument.Tensor(second.weight())).arg(second.out()).arg(second.weight().rows()).arg(second.bias());
+        last(call(first, "matvec1_joint", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
+                1, 1), new Argument.Tensor(second.weight())).arg(second.out()).arg(second.weight().rows()).arg(second.bias()));
         moreRows(first, 1);
         moreRows(second, 1);
     }
@@ -193,8 +219,10 @@ final class Products {
         int used = op.ids().width();
         int from = sortedFrom(op);
         long x = matvecGroups(op.weight());
-        call(product.to(plan.view(out)).plus(residual), "matvec1_sum", tuning.matvecGroup(), (counts, groups) -> groups(groups,
-                counts.tokens() * used < from ? x : 0, 1, counts.tokens())).arg(plan.view(group.sum().weights()));
+        last(call(product.to(plan.view(out)).plus(residual), "matvec1_sum", tuning.matvecGroup(),
+                (counts, groups) -> groups(groups,
+                        counts.tokens() * used < from ? x : 0, 1, counts.tokens()))
+                .arg(plan.view(group.sum().weights())));
         sortedPairs(op, product);
         return from;
     }
@@ -256,8 +284,15 @@ final class Products {
         long x = matvecGroups(product.weight());
         int matrices = product.matrices();
         Rows rows = product.rows();
-        call(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
-                matrices, 1));
+        last(call(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
+                matrices, 1)));
+    }
+
+    /** The arguments for what the last work-group does. */
+    private void last(Call call) {
+        if (features.has(Features.Kernel.LAST_GROUP)) {
+            call.arg(plan.tickets()).arg(tail.out()).arg(tail.weight()).real(tail.eps()).arg(tail.place());
+        }
     }
 
     private long matvecGroups(Weight weight) {
@@ -290,10 +325,10 @@ final class Products {
         int used = op.ids().width();
         int from = sortedFrom(op);
         long x = matvecGroups(op.weight());
-        call(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> {
+        last(call(product, "matvec1", tuning.matvecGroup(), (counts, groups) -> {
             int pairs = counts.tokens() * used;
             groups(groups, pairs < from ? x : 0, 1, pairs);
-        });
+        }));
     }
 
     /** Pairs of the same expert together. */

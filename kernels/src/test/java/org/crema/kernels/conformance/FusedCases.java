@@ -59,6 +59,12 @@ final class FusedCases {
             cases.add(expertOutput(type, 33, columns[1], 1, true));
             cases.add(expertOutput(type, 17, columns[0], 3, false));
             cases.add(expertOutput(type, 17, columns[2], 9, true));
+            for (int tokens : new int[] {1, 3}) {
+                cases.add(normed(type, columns[0], tokens));
+                cases.add(normedExpertOutput(type, columns[0], tokens));
+                cases.add(lowRank(type, columns[0], tokens));
+                cases.add(heads(type, columns[0], tokens));
+            }
         }
         for (int tokens : new int[] {1, 7}) {
             cases.add(sum(65, tokens));
@@ -241,6 +247,79 @@ final class FusedCases {
             s.add(new Op.Add(out.all(), between.all(), sum.all()));
             return MatMulCases.steps(s, tokens, 2, out);
         });
+    }
+
+    /** A residual sum, which is read later too, its norm, and a product of that. */
+    private static Case normed(QuantType type, int columns, int tokens) {
+        String name = "Fused/residual, norm/%s/%d/b%d".formatted(type, columns, tokens);
+        return new Case(name, 2L * MIDDLE * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            Slot x = s.input("x", TOKENS, MIDDLE);
+            Slot product = s.slot("product", TOKENS, MIDDLE);
+            s.add(new Op.MatMul(product.all(), s.input("in", TOKENS, columns).all(),
+                    data.weight("weight", type, MIDDLE, columns)));
+            s.add(new Op.Add(x.all(), x.all(), product.all()));
+            Slot normed = norm(s, data, x);
+            return MatMulCases.steps(s, tokens, 2, x, normed, after(s, data, type, normed));
+        });
+    }
+
+    /** The same of experts; the norm's columns are a multiple of nothing. */
+    private static Case normedExpertOutput(QuantType type, int columns, int tokens) {
+        String name = "Fused/output of experts, norm/%s/%d/b%d".formatted(type, columns, tokens);
+        int rows = 37;
+        return new Case(name, (long) USED * rows * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            View ids = s.input("ids", TOKENS, USED, Element.I32, (cells, at, n, row) -> System.arraycopy(data.shuffled(EXPERTS),
+                    0, cells, at, n)).all();
+            Rows pairs = Rows.pairs(USED);
+            Slot products = s.slot("products", pairs, rows);
+            Slot sum = s.slot("sum", TOKENS, rows);
+            s.add(new Op.ExpertMatMul(products.all(), s.input("in", pairs, columns).all(), ids, data.weight("down", type, EXPERTS,
+                    rows, columns)));
+            s.add(new Op.ExpertSum(sum.all(), products.all(), s.input("weights", TOKENS, USED).all()));
+            return MatMulCases.steps(s, tokens, 2, sum, norm(s, data, sum));
+        });
+    }
+
+    /** Two products of one row, the norm of the first, and a product of that. */
+    private static Case lowRank(QuantType type, int columns, int tokens) {
+        String name = "Fused/joint, norm/%s/%d/b%d".formatted(type, columns, tokens);
+        return new Case(name, 2L * MIDDLE * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            View in = s.input("in", TOKENS, columns).all();
+            Slot first = s.slot("first", TOKENS, MIDDLE);
+            Slot second = s.slot("second", TOKENS, 17);
+            s.add(new Op.MatMul(first.all(), in, data.weight("first", type, MIDDLE, columns)));
+            s.add(new Op.MatMul(second.all(), in, data.weight("second", type, 17, columns)));
+            Slot normed = norm(s, data, first);
+            return MatMulCases.steps(s, tokens, 2, first, second, normed, after(s, data, type, normed));
+        });
+    }
+
+    /** Products of heads, and one of all their rows. */
+    private static Case heads(QuantType type, int columns, int tokens) {
+        String name = "Fused/heads, product/%s/%d/b%d".formatted(type, columns, tokens);
+        int heads = 2;
+        return new Case(name, 2L * MIDDLE * columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            Slot made = s.slot("made", TOKENS, MIDDLE);
+            s.add(new Op.HeadMatMul(made.groups(heads), s.input("in", TOKENS, heads * columns).groups(heads), data.weight("heads",
+                    type, heads, MIDDLE / heads, columns), false));
+            return MatMulCases.steps(s, tokens, 2, made, after(s, data, type, made));
+        });
+    }
+
+    private static Slot norm(Scenario s, RandomData data, Slot in) {
+        Slot normed = s.slot("normed", TOKENS, in.columns());
+        s.add(new Op.RmsNorm(normed.all(), in.all(), data.scales("norm", QuantType.F32, in.columns()), 1e-6f));
+        return normed;
+    }
+
+    private static Slot after(Scenario s, RandomData data, QuantType type, Slot in) {
+        Slot out = s.slot("after", TOKENS, 17);
+        s.add(new Op.MatMul(out.all(), in.all(), data.weight("after", type, 17, in.columns())));
+        return out;
     }
 
     /** A norm that the router and others read. */
