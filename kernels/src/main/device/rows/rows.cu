@@ -6,6 +6,7 @@
 //   expert_sum    items: column, token;                                              reads used n (+ n), writes n
 //   select_rows   items: column, row;                                                reads n, writes n
 //   rope          items: pair of columns, token;                                     reads n, writes n
+//   best          group: ROW_GROUP items for a row (y);                              reads n, writes one number
 #include "rows/norm.cuh"
 #include "rows/turn.cuh"
 
@@ -81,5 +82,61 @@ KERNEL(ROW_GROUP) rope(float *arena, uint4 out, uint4 in, uint4 how, const ulong
     if (p < how.w) {
         const float2 angle = turned(constants[frequencies + p % how.x], step[where.position + t], magnitude);
         turn(arena, out.x + t * out.y + p / how.x * out.w, in.x + t * in.y + p / how.x * in.w, how, p % how.x, angle);
+    }
+}
+
+// A number to compare columns by: that of a greater value is greater, of equal values that of the lower column; of NaN it is the greatest.
+DEVICE ulong64 rank(float v, uint column) {
+    // Plus 0, since the two zeros are equal.
+    const uint bits = __float_as_uint(v + 0.0f);
+    const uint sortable = isnan(v) ? 0xffffffffu : bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+    return (ulong64)sortable << 32 | (0xffffffffu - column);
+}
+
+// What is under way of a row at a time, by each item: one multiprocessor reads all of it.
+#define BEST_AHEAD 4
+
+// The column of the greatest number of a row, of equal ones the first; -1 where there is a NaN, or nothing above negative infinity.
+// `part` has a number for each warp.
+DEVICE int best_column(uint item, ulong64 *part, const float *row, uint width) {
+    ulong64 most = 0;
+    uint base = item;
+    for (; base + (BEST_AHEAD - 1) * ROW_GROUP < width; base += BEST_AHEAD * ROW_GROUP) {
+        float v[BEST_AHEAD];
+#pragma unroll
+        for (uint k = 0; k < BEST_AHEAD; k++) {
+            v[k] = row[base + k * ROW_GROUP];
+        }
+#pragma unroll
+        for (uint k = 0; k < BEST_AHEAD; k++) {
+            most = max(most, rank(v[k], base + k * ROW_GROUP));
+        }
+    }
+    for (; base < width; base += ROW_GROUP) {
+        most = max(most, rank(row[base], base));
+    }
+#pragma unroll
+    for (uint offset = WARP / 2; offset > 0; offset /= 2) {
+        most = max(most, __shfl_xor_sync(0xffffffffu, most, offset));
+    }
+    if (item % WARP == 0) {
+        part[item / WARP] = most;
+    }
+    __syncthreads();
+#pragma unroll
+    for (uint w = 0; w < ROW_GROUP / WARP; w++) {
+        most = max(most, part[w]);
+    }
+    const uint sortable = (uint)(most >> 32);
+    // 0x007fffff stands for negative infinity.
+    return sortable == 0xffffffffu || sortable <= 0x007fffffu ? -1 : (int)(0xffffffffu - (uint)most);
+}
+
+KERNEL(ROW_GROUP) best(float *arena, uint4 in, uint width, uint to) {
+    __shared__ ulong64 part[ROW_GROUP / WARP];
+    const uint row = blockIdx.y;
+    const int column = best_column(threadIdx.x, part, arena + in.x + row * in.y, width);
+    if (threadIdx.x == 0) {
+        ((int *)arena)[to + row] = column;
     }
 }

@@ -334,7 +334,11 @@ public final class Model implements AutoCloseable {
                     return FinishReason.CANCELLED;
                 }
                 int to = Math.min(prompt.length, at + batch);
-                session.append(prompt, at, to, to == prompt.length ? Session.Wanted.LAST : Session.Wanted.NONE, this::choose);
+                if (to == prompt.length) {
+                    next(prompt, at, to);
+                } else {
+                    session.append(prompt, at, to, Session.Wanted.NONE, this::choose);
+                }
             }
             return null;
         }
@@ -361,8 +365,18 @@ public final class Model implements AutoCloseable {
                     return FinishReason.LENGTH;
                 }
                 one[0] = next;
-                session.append(one, 0, 1, Session.Wanted.LAST, this::choose);
+                next(one, 0, 1);
             }
+        }
+
+        /** Appends tokens and chooses the one that follows. */
+        private void next(int[] input, int from, int to) {
+            if (!sampler.greedy()) {
+                session.append(input, from, to, Session.Wanted.LAST, this::choose);
+                return;
+            }
+            int best = session.appendBest(input, from, to, this::choose);
+            next = best < 0 ? next : best;
         }
 
         private void choose(int position, float[] logits) {

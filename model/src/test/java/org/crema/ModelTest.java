@@ -63,6 +63,13 @@ class ModelTest {
         assertEquals(first, model.generate(PROMPT, GREEDY).text());
     }
 
+    /** The device finds the best tokens; with a bias, of nothing here, it gives logits. */
+    @Test
+    void greedyTextIsThatOfTheLogits() {
+        GenerateOptions logits = GREEDY.withSampling(SamplingOptions.greedy().withLogitBias(Map.of(0, 0f)));
+        assertEquals(model.generate(PROMPT, logits).tokens(), model.generate(PROMPT, GREEDY).tokens());
+    }
+
     @Test
     void theSameSeedGivesTheSameText() {
         GenerateOptions drawn = GREEDY.withSampling(SamplingOptions.defaults().withTemperature(1.2f));

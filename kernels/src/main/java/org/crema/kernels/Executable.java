@@ -1,6 +1,8 @@
 package org.crema.kernels;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
@@ -34,6 +36,39 @@ public interface Executable extends AutoCloseable {
      * its slots may lie where the output was.
      */
     void read(Slot slot, MemorySegment target, int rows);
+
+    /**
+     * The best column of each of the first {@code rows} rows of an F32 output: that of the greatest number, of equal ones the first; -1 for a
+     * row with a NaN, and for one with nothing above negative infinity. To be called when {@link #read} may be. A device overrides this to
+     * copy a number for each row instead of the row.
+     *
+     * @param target rows × i32
+     */
+    default void best(Slot slot, MemorySegment target, int rows) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment cells = arena.allocate(slot.bytes(rows), Float.BYTES);
+            read(slot, cells, rows);
+            for (int row = 0; row < rows; row++) {
+                target.setAtIndex(ValueLayout.JAVA_INT, row, best(cells, (long) row * slot.columns(), slot.columns()));
+            }
+        }
+    }
+
+    /** The best of some floats, counted from the first of them; see {@link #best(Slot, MemorySegment, int)}. */
+    static int best(MemorySegment cells, long first, int count) {
+        int best = -1;
+        float most = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < count; i++) {
+            float x = cells.getAtIndex(ValueLayout.JAVA_FLOAT, first + i);
+            if (x > most) {
+                most = x;
+                best = i;
+            } else if (Float.isNaN(x)) {
+                return -1;
+            }
+        }
+        return best;
+    }
 
     /** Waits until all work is done. */
     void finish();

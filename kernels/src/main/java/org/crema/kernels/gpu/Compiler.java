@@ -9,11 +9,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToIntFunction;
 import org.crema.kernels.Cache;
+import org.crema.kernels.Element;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
 import org.crema.kernels.Rotation;
 import org.crema.kernels.Rows;
 import org.crema.kernels.Routing;
+import org.crema.kernels.Slot;
 import org.crema.kernels.View;
 import org.crema.kernels.gpu.Call.Argument;
 import org.crema.kernels.gpu.Call.Argument.Shared;
@@ -52,6 +54,22 @@ public final class Compiler {
             all.add(calls.take());
         }
         return all;
+    }
+
+    /** Whether there is a kernel for the best columns of an output. */
+    boolean finds(Slot slot) {
+        return features.has(Features.Kernel.BEST) && slot.element() == Element.F32;
+    }
+
+    /** The best column of each row of an output in this step. */
+    Call best(Slot slot) {
+        calls.begin(List.of());
+        Rows rows = slot.rows();
+        calls.add("the best of " + slot.name(), calls.rows(), "best", tuning.rowGroup(),
+                (counts, groups) -> groups(groups, 1, counts
+                        .rows(rows), 1))
+                .arg(Shared.ARENA).arg(plan.view(slot.all())).arg(slot.columns()).arg((int) (plan.bestAt() / 4));
+        return calls.take().getFirst();
     }
 
     private void compile(Fusion.Group group) {

@@ -34,7 +34,9 @@ public record Features(Set<Kernel> kernels, Predicate<QuantType> int8, long rout
          * Launches whose last work-group to finish goes on: with the norm of the row that a mat-vec has made, or its rows in int8; with
          * the parts of attention; {@code router} with the choice of experts.
          */
-        LAST_GROUP
+        LAST_GROUP,
+        /** {@code best}: the best column of each row of an output. Without, rows are read and searched by the host. */
+        BEST
     }
 
     /** Plain kernels only. */

@@ -162,10 +162,10 @@ public final class GpuDevice implements Device {
     }
 
     private Executable executable(Plan plan, List<Program> parts, long bytes) {
-        List<List<Call>> calls = new Compiler(plan, capacity, tuning, features).compile(parts);
+        Compiler compiler = new Compiler(plan, capacity, tuning, features);
         Queue<?> queue = driver.queue(plan.options().profile());
         try {
-            return new GpuExecutable<>(this, plan, parts, calls, queue, () -> used.addAndGet(-bytes));
+            return new GpuExecutable<>(this, plan, parts, compiler, queue, () -> used.addAndGet(-bytes));
         } catch (RuntimeException | Error e) {
             queue.close();
             throw e;

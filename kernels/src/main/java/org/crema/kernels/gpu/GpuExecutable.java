@@ -2,7 +2,9 @@ package org.crema.kernels.gpu;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.Executable;
 import org.crema.kernels.Op;
@@ -17,9 +19,12 @@ import org.crema.kernels.gpu.Call.Argument.Shared;
 final class GpuExecutable<B> implements Executable {
     private final GpuDevice device;
     private final Plan plan;
+    private final Compiler compiler;
     private final Queue<B> queue;
     private final Memory<B> memory;
     private final List<Part> parts = new ArrayList<>();
+    /** Of outputs whose best columns were asked for. */
+    private final Map<Slot, Part> best = new HashMap<>();
     private final Runnable freed;
     private final int vocabulary;
     private final Counts counts = new Counts();
@@ -41,15 +46,17 @@ final class GpuExecutable<B> implements Executable {
      * @param queue is closed with this
      * @param freed is run when the memory is free again
      */
-    GpuExecutable(GpuDevice device, Plan plan, List<Program> programs, List<List<Call>> calls, Queue<B> queue, Runnable freed) {
+    GpuExecutable(GpuDevice device, Plan plan, List<Program> programs, Compiler compiler, Queue<B> queue, Runnable freed) {
         this.device = device;
         this.plan = plan;
+        this.compiler = compiler;
         this.queue = queue;
         this.freed = freed;
         vocabulary = vocabulary(programs);
         memory = new Memory<>(plan, queue);
         exchange = queue.staging(plan.exchangeBytes());
         block = queue.staging(plan.stepBytes());
+        List<List<Call>> calls = compiler.compile(programs);
         runs = new long[calls.size()];
         for (List<Call> list : calls) {
             pieces.add(pieces(pieces.size(), list));
@@ -141,6 +148,21 @@ final class GpuExecutable<B> implements Executable {
     }
 
     @Override
+    public void best(Slot slot, MemorySegment target, int rows) {
+        if (rows == 0 || rows != counts.rows(slot.rows()) || !compiler.finds(slot)) {
+            Executable.super.best(slot, target, rows);
+            return;
+        }
+        offset(slot, rows);
+        MemorySegment piece = exchange.asSlice(0, (long) Integer.BYTES * rows);
+        device.run("finding the best of " + slot, () -> {
+            best.computeIfAbsent(slot, s -> queue.part(List.of(compiler.best(s)), memory)).run(counts);
+            queue.read(memory.shared(Shared.ARENA), plan.bestAt(), piece);
+        });
+        MemorySegment.copy(piece, 0, target, 0, piece.byteSize());
+    }
+
+    @Override
     public void finish() {
         open();
         device.run("finishing", queue::finish);
@@ -170,6 +192,8 @@ final class GpuExecutable<B> implements Executable {
             }
             runs[part] = 0;
         }
+        // No part of a program: their times are taken, so that they do not pile up, and not told.
+        best.values().forEach(part -> part.addTimes(new long[1]));
         return stopwatch.take();
     }
 

@@ -44,6 +44,7 @@ public final class Plan {
     private final long int8Bytes;
     private final long tickets;
     private final long ticketBytes;
+    private final long best;
     private final long arenaBytes;
     private final Set<Weight> weights = new LinkedHashSet<>();
     /** Of each part, the tensors that come when it runs; those of the same place in all lists share memory. */
@@ -100,9 +101,17 @@ public final class Plan {
         ticketBytes = features.has(Features.Kernel.LAST_GROUP)
                 ? align(4L * Math.max(Compiler.ROUTED_ROWS, AttentionShape.mostTickets(tuning, capacity)))
                 : 0;
+        best = tickets + ticketBytes;
+        long bestBytes = features.has(Features.Kernel.BEST) ? align(4L * outputRows(parts)) : 0;
         // Never empty: there is no buffer of 0 bytes.
-        arenaBytes = Math.max(ALIGNMENT, tickets + ticketBytes);
+        arenaBytes = Math.max(ALIGNMENT, best + bestBytes);
         largestExchange = exchange(parts);
+    }
+
+    /** Most rows of a slot that is read from outside. */
+    private int outputRows(List<Program> parts) {
+        return parts.stream().flatMap(part -> part.outputs().stream()).mapToInt(slot -> slot.rows().most(limits())).max()
+                .orElse(0);
     }
 
     /** A kernel's arguments are set once, so a tensor that several parts read comes to the same place for all of them. */
@@ -320,6 +329,11 @@ public final class Plan {
     /** Where those are in the arena, in bytes. */
     long ticketsAt() {
         return tickets;
+    }
+
+    /** Where the numbers of the best columns are in the arena, in bytes. */
+    long bestAt() {
+        return best;
     }
 
     /** Bytes of those, 0 if there are none. */

@@ -38,6 +38,8 @@ final class RowCases {
             cases.add(add(shape[0], shape[1], shape[2], true));
             cases.add(select(shape[0] * shape[1], shape[2]));
         }
+        cases.add(best(3, 7));
+        cases.add(best(3000, 7));
         cases.add(norm("tiny values", QuantType.F32, 1, 256, 3, 1e-5f, false));
         cases.add(norm("large values", QuantType.F32, 1, 256, 3, 1e6f, false));
         cases.add(norm("zeros", QuantType.F32, 1, 64, 2, 0, false));
@@ -114,6 +116,29 @@ final class RowCases {
             Scenario s = new Scenario(name, data);
             Slot out = s.input("out", OUTPUTS, columns + 3);
             s.add(new Op.SelectRows(out.columns(2, columns), s.input("in", TOKENS, columns + 1).columns(1, columns)));
+            return MatMulCases.steps(s, tokens, 2, out);
+        });
+    }
+
+    /** Rows whose best column is hard to find: ties, both zeros, NaN, infinities; see {@code Executable.best}. */
+    static Case best(int columns, int tokens) {
+        String name = "SelectRows/best of %d/b%d".formatted(columns, tokens);
+        return new Case(name, (long) columns * tokens, data -> {
+            Scenario s = new Scenario(name, data);
+            Slot in = s.input("in", TOKENS, columns, Element.F32, (cells, at, n, row) -> {
+                float most = new float[] {0f, 3e38f, Float.POSITIVE_INFINITY, -1e-40f, Float.NEGATIVE_INFINITY, Float.NaN}[row
+                        % 6];
+                for (int i = 0; i < n; i++) {
+                    cells[at + i] = Float.floatToRawIntBits(i % 3 == 0 && row % 2 == 0
+                            ? Float.NEGATIVE_INFINITY
+                            : (most < 0 ? most : 0) - 1e-30f - Math.abs(data.gaussian()));
+                }
+                // The same number twice, once as a negative zero.
+                cells[at + n / 3] = Float.floatToRawIntBits(most == 0 ? -0f : most);
+                cells[at + 2 * n / 3] = Float.floatToRawIntBits(most);
+            });
+            Slot out = s.slot("out", OUTPUTS, columns);
+            s.add(new Op.SelectRows(out.all(), in.all()));
             return MatMulCases.steps(s, tokens, 2, out);
         });
     }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
+import org.crema.kernels.Element;
 import org.crema.kernels.Executable;
 import org.crema.kernels.Op;
 import org.crema.kernels.Program;
@@ -120,7 +121,24 @@ final class Runner implements AutoCloseable {
         int rows = slot.rows().count(round.step());
         MemorySegment target = arena.allocate(slot.bytes(rows), 4);
         executable.read(slot, target, rows);
+        if (slot.element() == Element.F32) {
+            checkBest(executable, slot, target, rows);
+        }
         return target.toArray(JAVA_INT);
+    }
+
+    /** What the device finds in its own numbers has to be the best of them. */
+    private void checkBest(Executable executable, Slot slot, MemorySegment cells, int rows) {
+        MemorySegment found = arena.allocate(Math.max(1, rows) * 4L, 4);
+        executable.best(slot, found, rows);
+        for (int row = 0; row < rows; row++) {
+            int best = Executable.best(cells, (long) row * slot.columns(), slot.columns());
+            int have = found.getAtIndex(JAVA_INT, row);
+            if (have != best) {
+                throw new AssertionError("the best column of row %d of %s is %d, the device says %d".formatted(row, slot, best,
+                        have));
+            }
+        }
     }
 
     /** Where the time went. */

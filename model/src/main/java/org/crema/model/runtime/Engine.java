@@ -96,6 +96,31 @@ public final class Engine implements AutoCloseable {
      * @param logits gets the logits of the wanted rows, outputs × vocabulary
      */
     public void run(Step step, MemorySegment logits) {
+        run(step);
+        if (step.outputs() > 0) {
+            logits(step, logits);
+        } else {
+            executables.forEach(Executable::finish);
+        }
+    }
+
+    /**
+     * Runs a step and finds the best token to follow each wanted row, on the device if it can: see
+     * {@link Executable#best(Slot, MemorySegment, int)}.
+     *
+     * @param tokens outputs × i32; -1 for a row without a best one, of which {@link #logits} tells more
+     */
+    public void best(Step step, MemorySegment tokens) {
+        run(step);
+        last.best(placement.graph().logits(), tokens, step.outputs());
+    }
+
+    /** Copies the logits of the wanted rows of the step that was run last, outputs × vocabulary. */
+    public void logits(Step step, MemorySegment logits) {
+        last.read(placement.graph().logits(), logits, step.outputs());
+    }
+
+    private void run(Step step) {
         for (Executable executable : executables) {
             executable.begin(step);
         }
@@ -107,11 +132,6 @@ public final class Engine implements AutoCloseable {
             for (Copy copy : stage.out) {
                 stage.executable.read(copy.slot, copy.host, copy.slot.rows().count(step));
             }
-        }
-        if (step.outputs() > 0) {
-            last.read(placement.graph().logits(), logits, step.outputs());
-        } else {
-            executables.forEach(Executable::finish);
         }
     }
 

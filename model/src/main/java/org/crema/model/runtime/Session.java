@@ -18,6 +18,7 @@ public final class Session implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final Step step;
     private final MemorySegment logits;
+    private final MemorySegment best;
     private final float[] row;
     private final int[] pages;
     private int[] cached = new int[256];
@@ -55,6 +56,7 @@ public final class Session implements AutoCloseable {
         this.vocabulary = engine.placement().graph().vocabulary();
         this.step = new Step(limits, arena);
         this.logits = arena.allocate(4L * limits.outputs() * vocabulary, 64);
+        this.best = arena.allocate(4L * limits.outputs(), 4);
         this.row = new float[vocabulary];
         this.pages = new int[limits.sequencePages()];
         Arrays.setAll(pages, i -> i);
@@ -93,11 +95,7 @@ public final class Session implements AutoCloseable {
      * @throws IllegalArgumentException if the context is too small
      */
     public void append(int[] tokens, int from, int to, Wanted wanted, LogitsSink sink) {
-        if (length + to - from > limits.context()) {
-            throw new IllegalArgumentException(
-                    "the context of " + limits.context() + " tokens holds " + length + ", so not " + (to - from)
-                            + " more");
-        }
+        fits(to - from);
         int chunk = wanted == Wanted.ALL ? Math.min(limits.tokens(), limits.outputs()) : limits.tokens();
         for (int at = from; at < to; at += chunk) {
             int end = Math.min(to, at + chunk);
@@ -105,23 +103,69 @@ public final class Session implements AutoCloseable {
         }
     }
 
+    /**
+     * Appends tokens and finds the best one to follow: that of the greatest logit, of equal ones the lowest. Without a row of logits to copy
+     * where the device can find it.
+     *
+     * @param otherwise gets the logits if there is no best one, since a logit is not a number, or all are negative infinity
+     * @return the token, or -1
+     * @throws IllegalArgumentException if the context is too small, or there is nothing to append
+     */
+    public int appendBest(int[] tokens, int from, int to, LogitsSink otherwise) {
+        if (from >= to) {
+            throw new IllegalArgumentException("no tokens from " + from + " to " + to);
+        }
+        fits(to - from);
+        int last = from + (to - from - 1) / limits.tokens() * limits.tokens();
+        append(tokens, from, last, Wanted.NONE, otherwise);
+        prepare(tokens, last, to, to - 1);
+        engine.best(step, best);
+        keep(tokens, last, to);
+        int token = best.get(ValueLayout.JAVA_INT, 0);
+        if (token < 0) {
+            engine.logits(step, logits);
+            give(0, length - 1, otherwise);
+        }
+        return token;
+    }
+
+    private void fits(int more) {
+        if (length + more > limits.context()) {
+            throw new IllegalArgumentException(
+                    "the context of " + limits.context() + " tokens holds " + length + ", so not " + more
+                            + " more");
+        }
+    }
+
     private void run(int[] tokens, int from, int to, int firstOutput, LogitsSink sink) {
+        prepare(tokens, from, to, firstOutput);
+        engine.run(step, logits);
+        int start = length;
+        keep(tokens, from, to);
+        for (int i = firstOutput; i < to; i++) {
+            give(i - firstOutput, start + i - from, sink);
+        }
+    }
+
+    private void prepare(int[] tokens, int from, int to, int firstOutput) {
         step.clear();
         int sequence = step.addSequence(pages, Math.ceilDiv(length + to - from, limits.pageRows()));
         for (int i = from; i < to; i++) {
             step.addToken(sequence, tokens[i], length + i - from, i >= firstOutput);
         }
-        engine.run(step, logits);
+    }
+
+    private void keep(int[] tokens, int from, int to) {
         if (length + to - from > cached.length) {
             cached = Arrays.copyOf(cached, Math.max(2 * cached.length, length + to - from));
         }
         System.arraycopy(tokens, from, cached, length, to - from);
-        int start = length;
         length += to - from;
-        for (int i = firstOutput; i < to; i++) {
-            MemorySegment.copy(logits, ValueLayout.JAVA_FLOAT, 4L * (i - firstOutput) * vocabulary, row, 0, vocabulary);
-            sink.accept(start + i - from, row);
-        }
+    }
+
+    private void give(int output, int position, LogitsSink sink) {
+        MemorySegment.copy(logits, ValueLayout.JAVA_FLOAT, 4L * output * vocabulary, row, 0, vocabulary);
+        sink.accept(position, row);
     }
 
     @Override

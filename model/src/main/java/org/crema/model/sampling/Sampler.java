@@ -47,6 +47,11 @@ public final class Sampler {
         return seed;
     }
 
+    /** Whether the token of the greatest logit is chosen, whatever came before. */
+    public boolean greedy() {
+        return options.temperature() == 0 && counts == null && options.logitBias().isEmpty();
+    }
+
     /** Takes note of a token of the prompt or the answer, for the penalties. */
     public void accept(int token) {
         if (counts == null) {

@@ -1,6 +1,7 @@
 package org.crema.model.sampling;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -43,6 +44,16 @@ class SamplerTest {
         assertEquals(1, sampler.sample(new float[] {0, 3, 3, 3}));
         assertEquals(0, sampler.sample(new float[] {-0.0f, 0.0f, -1, -INFINITY}));
         assertEquals(3, sampler.sample(new float[] {1, 2, 3, INFINITY}));
+    }
+
+    @Test
+    void onlyWithNothingElseInTheWayIsTheBestEnough() {
+        SamplingOptions greedy = SamplingOptions.greedy();
+        assertTrue(new Sampler(greedy, 2).greedy());
+        assertTrue(new Sampler(greedy.withTopK(1), 2).greedy());
+        assertFalse(new Sampler(greedy.withTemperature(0.1f), 2).greedy());
+        assertFalse(new Sampler(greedy.withLogitBias(Map.of(1, 1f)), 2).greedy());
+        assertFalse(new Sampler(greedy.withPenalties(8, 1.1f, 0, 0), 2).greedy());
     }
 
     @Test
