@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.function.Function;
 import org.crema.model.gguf.GgufFile;
+import org.crema.model.runtime.Devices;
 import org.crema.model.tokenizer.Tokenizer;
 
 /**
@@ -38,19 +39,21 @@ public final class Crema {
      * @throws org.crema.kernels.DeviceException if the device is missing or too small
      */
     public static Model load(Path file, ModelOptions options) throws IOException {
+        Devices.Search search = Devices.search(options.device());
         GgufFile gguf = GgufFile.open(file);
-        return Model.load(gguf, options, gguf);
+        return Model.load(gguf, options, gguf, search);
     }
 
     /** Loads the embedded model, which knows Java and nothing else. Needs the artifact {@code crema-tiny-coder} on the class path. */
     public static Model tinyCoder(ModelOptions options) throws IOException {
+        Devices.Search search = Devices.search(options.device());
         Arena arena = Arena.ofShared();
         try {
             GgufFile file = tinyCoderFile(arena);
             return Model.load(file, options, () -> {
                 file.close();
                 arena.close();
-            });
+            }, search);
         } catch (IOException | RuntimeException e) {
             if (arena.scope().isAlive()) {
                 arena.close();

@@ -16,6 +16,7 @@ import org.crema.model.chat.ChatTemplate;
 import org.crema.model.gguf.GgufFile;
 import org.crema.model.placement.Plan;
 import org.crema.model.placement.Planner;
+import org.crema.model.runtime.Background;
 import org.crema.model.runtime.Devices;
 import org.crema.model.runtime.Engine;
 import org.crema.model.runtime.Session;
@@ -60,17 +61,25 @@ public final class Model implements AutoCloseable {
     }
 
     /** Takes over the file and whatever memory it is in; both are closed with the model, or at once if this fails. */
-    static Model load(GgufFile file, ModelOptions options, AutoCloseable memory) {
+    static Model load(GgufFile file, ModelOptions options, AutoCloseable memory, Devices.Search search) {
         List<Device> devices = List.of();
         try {
-            ModelGraph graph = Architecture.of(file, new ArchitectureOptions(options.groupedRouting()));
-            Tokenizer tokenizer = Tokenizer.of(file.metadata());
+            Background<Tokenizer> background = Background.start("tokenizer", () -> Tokenizer.of(file.metadata()));
+            ModelGraph graph;
+            try {
+                graph = Architecture.of(file, new ArchitectureOptions(options.groupedRouting()));
+            } catch (RuntimeException e) {
+                // The tokenizer reads the file: that must be over before the file is closed.
+                background.join(e);
+                throw e;
+            }
+            Tokenizer tokenizer = background.get();
             if (tokenizer.size() > graph.vocabulary()) {
                 throw file.metadata().error("tokenizer.ggml.tokens",
                         "found " + tokenizer.size() + " tokens, but the model gives logits for "
                                 + graph.vocabulary());
             }
-            devices = Devices.openAll(options.device(), new DeviceOptions(options.threads(), options.memoryLimit()));
+            devices = search.open(new DeviceOptions(options.threads(), options.memoryLimit()));
             Planner planner = new Planner(graph, devices, options.placement(), options.request());
             Allocated allocated = allocate(planner);
             if (devices.size() > 1 || !allocated.plan.reasons().isEmpty()) {

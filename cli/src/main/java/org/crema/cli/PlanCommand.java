@@ -59,7 +59,7 @@ final class PlanCommand implements Callable<Integer> {
         ModelOptions options = model.options();
         ModelGraph graph = Architecture.of(file, new ArchitectureOptions(options.groupedRouting()));
         List<Device> devices = assumed == null
-                ? Devices.openAll(options.device(), new DeviceOptions(options.threads(), options.memoryLimit()))
+                ? Devices.search(options.device()).open(new DeviceOptions(options.threads(), options.memoryLimit()))
                 : AssumedDevice.of(assumed);
         try {
             Planner planner = new Planner(graph, devices, options.placement(), options.request());

@@ -1,7 +1,6 @@
 package org.crema.backend.cpu;
 
 import java.util.List;
-import org.crema.backend.cpu.kernel.Starter;
 import org.crema.kernels.Cache;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device;
@@ -65,9 +64,6 @@ final class CpuDevice implements Device {
         long have = Math.min(options.memoryLimit(), Machine.freeMemory());
         if (need > have) {
             throw outOfMemory(need, have);
-        }
-        if (VectorSupport.PRESENT) {
-            Starter.prepare(plan.multiplied(), StartingLanes::work);
         }
         Region region = new Region(compile.guardBytes());
         try {

@@ -71,6 +71,9 @@ final class CpuExecutable implements Executable {
         open();
         pool.enter();
         try {
+            if (VectorSupport.PRESENT) {
+                Starter.stepBegins();
+            }
             Task.Named[] list = tasks[part];
             for (int i = 0; i < list.length; i++) {
                 long start = stopwatch == null ? 0 : System.nanoTime();

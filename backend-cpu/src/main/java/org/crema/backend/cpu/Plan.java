@@ -4,7 +4,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -45,7 +44,6 @@ final class Plan {
     private final Map<Rotation, RopeTask.Turns> turns = new HashMap<>();
     private final ProductTasks.Experts experts = new ProductTasks.Experts();
     private final Map<QuantType, Tuner> tuners = new EnumMap<>(QuantType.class);
-    private final Set<QuantType> multiplied = EnumSet.noneOf(QuantType.class);
     private Product product;
     private PanelAttention.Scratch[] panelScratch;
     private long scratchAt;
@@ -232,14 +230,8 @@ final class Plan {
         return caches.computeIfAbsent(cache, c -> new Buffer(c.toString(), 1, c.bytes(options.cacheType(), limits())));
     }
 
-    /** The types of weights that are multiplied with. */
-    Set<QuantType> multiplied() {
-        return multiplied;
-    }
-
     /** The products engine, with room for products like this. */
     Product product(Matrix like, int mostRows, int mostBlocks, int repeats) {
-        multiplied.add(like.type);
         if (product == null) {
             product = new Product(this);
         }

@@ -213,7 +213,6 @@ final class ProductTasks {
             out = plan.place(op.out());
             in = plan.place(op.in());
             matrix = plan.matrix(op.weight());
-            plan.multiplied().add(matrix.type);
             heads = op.weight().count();
             rows = op.out().rows();
             tiles = plan.perThread("tiles", 4L * TILE_ROWS * Math.max(matrix.columns, MatKernel.SLICE));

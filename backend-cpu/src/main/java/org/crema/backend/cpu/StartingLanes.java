@@ -1,60 +1,14 @@
 package org.crema.backend.cpu;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.Collection;
-import java.util.List;
 import org.crema.backend.cpu.kernel.Starter;
 
-/** {@link VectorLanes}, or {@link SoftLanes} while those are not compiled. */
+/** {@link VectorLanes}, or {@link SoftLanes} in a program's first moment. */
 final class StartingLanes implements Lanes {
-    private static final int N = 256;
-    private static final int ROWS = 5;
-
-    /** Of all lanes in this JVM: they share what C2 compiles. */
-    private static volatile boolean ready = true;
-    private static boolean prepared;
-
     private final VectorLanes vector = new VectorLanes();
     private final SoftLanes soft = new SoftLanes();
 
     private Lanes now() {
-        return ready ? vector : soft;
-    }
-
-    /** What has to be compiled, once. */
-    static synchronized Collection<Starter.Work> work() {
-        if (prepared) {
-            return List.of();
-        }
-        prepared = true;
-        VectorLanes lanes = new VectorLanes();
-        MemorySegment memory = Arena.ofAuto().allocate(4L * (4 * ROWS * N) + SCRATCH, 64);
-        long a = memory.address();
-        long b = a + 4L * ROWS * N;
-        long c = b + 4L * ROWS * N;
-        long scratch = c + 4L * ROWS * N;
-        long[] rows = new long[ROWS];
-        long[] out = new long[ROWS];
-        for (int r = 0; r < ROWS; r++) {
-            rows[r] = a + 4L * N * r;
-            out[r] = c + 4L * N * r;
-        }
-        Runnable all = () -> {
-            memory.asSlice(0, 4L * ROWS * N).fill((byte) 0);
-            lanes.sumOfSquares(a, N);
-            lanes.scale(c, a, 1, b, N);
-            lanes.scale(c, a, 1, N);
-            lanes.add(c, a, b, N);
-            lanes.swiGlu(c, a, b, N);
-            lanes.max(a, N);
-            lanes.expSum(c, 0, N);
-            lanes.fromF16(c, a, N);
-            lanes.fromI8(c, a, 1, N);
-            lanes.dots(rows, 0, ROWS, b, 4 * N, ROWS, N, out, 0, scratch);
-            lanes.mix(a, 4 * N, ROWS, b, 4 * N, ROWS, N + 3 - N % 64, c, 4 * N);
-        };
-        return List.of(new Starter.Work(all, 10L * N + 2L * ROWS * ROWS * N, now -> ready = now));
+        return Starter.soft() ? soft : vector;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.crema.model.runtime;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
@@ -31,47 +32,73 @@ public final class Devices {
         return backends;
     }
 
-    /**
-     * Opens devices to share a model.
-     *
-     * @param ids {@code auto} for all discrete GPUs of one backend and the CPU, or ids as in {@link #open}, with commas
-     * @throws DeviceException if there is no such device, or one is named twice; nothing stays open then
-     */
-    public static List<Device> openAll(String ids, DeviceOptions options) {
-        List<String> wanted = ids.equals("auto") ? automatic() : List.of(ids.split(",", -1));
-        List<Device> devices = new ArrayList<>();
-        try {
-            for (String id : wanted) {
-                Device device = open(id.strip(), options);
-                devices.add(device);
-                String opened = device.info().id();
-                if (devices.stream().filter(other -> other.info().id().equals(opened)).count() > 1) {
-                    throw new DeviceException("device " + opened + " is named twice in \"" + ids + "\"");
+    /** Devices that a model is to have, being looked for. */
+    public static final class Search {
+        private final String ids;
+        /** What backends have to offer, in order of preference. */
+        private final Map<String, Background<Backend.Discovery>> found = new LinkedHashMap<>();
+
+        private Search(String ids) {
+            this.ids = ids;
+            if (ids.equals("auto")) {
+                Map<String, Backend> backends = backends();
+                List<String> names = new ArrayList<>(PREFERRED);
+                backends.keySet().stream().filter(name -> !PREFERRED.contains(name) && !name.equals(HOST)).forEach(names::add);
+                for (String name : names) {
+                    Backend backend = backends.get(name);
+                    if (backend != null) {
+                        found.put(name, Background.start("discover-" + name, backend::discover));
+                    }
                 }
             }
-            return List.copyOf(devices);
-        } catch (RuntimeException e) {
-            devices.forEach(Device::close);
-            throw e;
+        }
+
+        /**
+         * Opens them.
+         *
+         * @throws DeviceException if there is no such device, or one is named twice; nothing stays open then
+         */
+        public List<Device> open(DeviceOptions options) {
+            List<String> wanted = ids.equals("auto") ? automatic() : List.of(ids.split(",", -1));
+            List<Device> devices = new ArrayList<>();
+            try {
+                for (String id : wanted) {
+                    Device device = Devices.open(id.strip(), options);
+                    devices.add(device);
+                    String opened = device.info().id();
+                    if (devices.stream().filter(other -> other.info().id().equals(opened)).count() > 1) {
+                        throw new DeviceException("device " + opened + " is named twice in \"" + ids + "\"");
+                    }
+                }
+                return List.copyOf(devices);
+            } catch (RuntimeException e) {
+                devices.forEach(Device::close);
+                throw e;
+            }
+        }
+
+        private List<String> automatic() {
+            for (Background<Backend.Discovery> each : found.values()) {
+                List<String> ids = new ArrayList<>();
+                each.get().devices().stream().filter(info -> info.kind() == DeviceInfo.Kind.DISCRETE).map(DeviceInfo::id)
+                        .forEach(ids::add);
+                if (!ids.isEmpty()) {
+                    ids.add(HOST);
+                    return ids;
+                }
+            }
+            return List.of(HOST);
         }
     }
 
-    private static List<String> automatic() {
-        Map<String, Backend> backends = backends();
-        List<String> names = new ArrayList<>(PREFERRED);
-        backends.keySet().stream().filter(name -> !PREFERRED.contains(name)).forEach(names::add);
-        for (String name : names) {
-            Backend backend = backends.get(name);
-            List<DeviceInfo> found = backend == null ? List.of() : backend.discover().devices();
-            List<String> cards = found.stream().filter(info -> info.kind() == DeviceInfo.Kind.DISCRETE).map(DeviceInfo::id)
-                    .toList();
-            if (!cards.isEmpty()) {
-                List<String> all = new ArrayList<>(cards);
-                all.add(HOST);
-                return all;
-            }
-        }
-        return List.of(HOST);
+    /**
+     * Begins to look for devices that share a model. Where several drivers are installed that takes a third of a second, so each backend
+     * looks in a thread of its own, and a model's file can be read meanwhile.
+     *
+     * @param ids {@code auto} for all discrete GPUs of one backend and the CPU, or ids as in {@link #open}, with commas
+     */
+    public static Search search(String ids) {
+        return new Search(ids);
     }
 
     /**

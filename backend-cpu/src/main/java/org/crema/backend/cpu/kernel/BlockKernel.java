@@ -1,6 +1,5 @@
 package org.crema.backend.cpu.kernel;
 
-import java.lang.foreign.MemorySegment;
 import org.crema.backend.cpu.soft.Window;
 import org.crema.kernels.quant.QuantType;
 
@@ -150,34 +149,6 @@ abstract class BlockKernel implements MatKernel {
             for (int i = 0; i < rest; i++) {
                 tile[at + columns - rest + i] = weight(from + (long) blocks * bytes, i);
             }
-        }
-    }
-
-    // For the starter: each method by itself, whether it is ready or not.
-
-    final boolean hasSeveral() {
-        return rows > 1;
-    }
-
-    final void eachRow(MemorySegment weightRows, long rowBytes, int count, int columns, MemorySegment packed, MemorySegment out) {
-        LaneSums sums = LaneSums.ofThread();
-        one(weightRows.address(), rowBytes, count, columns / weights, packed.address(), sums.at(0));
-        sums.add(lanes, 0, count, out.address());
-    }
-
-    final void severalRows(MemorySegment weightRows, long rowBytes, int count, int columns, MemorySegment packed,
-            MemorySegment out) {
-        LaneSums sums = LaneSums.ofThread();
-        for (int r = 0; r <= count - rows; r += rows) {
-            several(weightRows.address() + r * rowBytes, rowBytes, columns / weights, packed.address(), sums.at(r),
-                    LaneSums.STEP);
-        }
-        sums.add(lanes, 0, count / rows * rows, out.address());
-    }
-
-    final void tileRows(MemorySegment weightRows, long rowBytes, int count, int columns, float[] to) {
-        for (int r = 0; r < count; r++) {
-            tileRow(weightRows.address() + r * rowBytes, columns / weights, to, r * SLICE);
         }
     }
 

@@ -5,10 +5,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import org.crema.kernels.quant.QuantType;
 
-/**
- * Which kernels C2 has compiled. Until then they are a hundred times slower than after, and ten times slower than soft vectors, which
- * give the same bits and take their place. Everything counts as compiled unless a {@linkplain Starter starter} prepares it.
- */
+/** Which kernels may be used: all, unless soft vectors, which give the same bits, take their place for a {@linkplain Starter moment}. */
 final class Ready {
     private static final Map<QuantType, Ready> TYPES = new EnumMap<>(QuantType.class);
     /** Micro-kernels, by vectors in the panel. */
@@ -48,6 +45,16 @@ final class Ready {
     /** The mixing of a tile's rows. */
     static Ready mix() {
         return MIX;
+    }
+
+    /** Of all kernels. */
+    static void everything(boolean ready) {
+        TYPES.values().forEach(each -> each.all(ready));
+        for (Ready panel : PANELS) {
+            panel.all(ready);
+        }
+        SOFTMAX.all(ready);
+        MIX.all(ready);
     }
 
     void all(boolean ready) {
