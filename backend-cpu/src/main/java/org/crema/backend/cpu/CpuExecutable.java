@@ -1,6 +1,7 @@
 package org.crema.backend.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -94,6 +95,16 @@ final class CpuExecutable implements Executable {
         } catch (RuntimeException | Error e) {
             throw new DeviceException("cpu: " + named.name() + " of program " + parts.get(part).name() + " failed: "
                     + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void best(Slot slot, MemorySegment target, int rows) {
+        open();
+        check(slot, rows);
+        MemorySegment cells = Native.ALL.asSlice(plan.slot(slot), slot.bytes(rows));
+        for (int row = 0; row < rows; row++) {
+            target.setAtIndex(ValueLayout.JAVA_INT, row, Executable.best(cells, (long) row * slot.columns(), slot.columns()));
         }
     }
 

@@ -29,7 +29,7 @@ class OclgrindTest extends ConformanceKit {
     static final String SAMPLE = "MatMul/" + TYPES + "/(3|17)x\\d{2,4}/b[1-7](/|$)|MatMul/[A-Z0-9_]+/1x\\d+/b1$|"
             + "HeadMatMul/Q8_0.*/b[157]$|ExpertMatMul/" + TYPES + ".*/b([12]|33)(/pairs)?$|GateExperts/(v3|v2).*b1$|"
             + "GateExperts/(ties|NaN)|RmsNorm/(shape|in place)/(1x100|3x64|2x17)/b\\d$|(Add|SwiGlu).*/(1x100|2x17)|"
-            + "SelectRows/100|Rope/.*/(b16|far)$|Embed/.*/b1$|ExpertSum/.*/b[17]$|Attention/.*/1 over 1|LatentAttention/F16/2x|Fused/(joint|output of).*/Q4_K/|"
+            + "SelectRows/100|Rope/.*/(b16|far)$|Embed/.*/b1$|ExpertSum/.*/b[17]$|Attention/.*/1 over 1|LatentAttention/F16/2x|Fused/(joint|output of experts(, residual)?)/Q4_K/|"
             + "Fused/(norm and|append, norm, query/Q8_0|mixture/Q5_0, Q5_0/64)";
 
     @BeforeAll
