@@ -137,6 +137,11 @@ record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform
         return trimmed(bytes);
     }
 
+    /** Whether writes have to be waited for: oclgrind 21.10 loses track of those that are not, and of its memory with them. */
+    boolean waits() {
+        return platform.equals("Oclgrind");
+    }
+
     static String platformText(cl_platform_id platform, int what) {
         long[] size = new long[1];
         clGetPlatformInfo(platform, what, 0, null, size);

@@ -23,6 +23,7 @@ final class OpenClQueue implements Queue<cl_mem> {
     private final cl_context context;
     private final Programs programs;
     private final boolean profile;
+    private final boolean waits;
     private final cl_command_queue queue;
     private final List<cl_mem> buffers = new ArrayList<>();
     private final List<OpenClPart> parts = new ArrayList<>();
@@ -34,6 +35,7 @@ final class OpenClQueue implements Queue<cl_mem> {
         this.context = context;
         this.programs = programs;
         this.profile = profile;
+        this.waits = facts.waits();
         queue = clCreateCommandQueue(context, facts.handle(), profile ? CL_QUEUE_PROFILING_ENABLE : 0, null);
     }
 
@@ -66,7 +68,7 @@ final class OpenClQueue implements Queue<cl_mem> {
 
     @Override
     public void send(cl_mem to, long at, MemorySegment from) {
-        clEnqueueWriteBuffer(queue, to, false, at, from.byteSize(), pointer(from), 0, null, null);
+        clEnqueueWriteBuffer(queue, to, waits, at, from.byteSize(), pointer(from), 0, null, null);
     }
 
     @Override
