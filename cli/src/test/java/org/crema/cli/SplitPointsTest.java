@@ -46,6 +46,7 @@ class SplitPointsTest {
     private static final int STEP = 4;
     private static final boolean ALL = System.getProperty("splits", "").equals("all");
     private static final int FEW_LAYERS = 8;
+    private static final String EMBEDDED = "tiny-coder";
     /** The first step of a prompt is one, the second is not. */
     private static final int LARGE_STEP = 3;
 
@@ -92,8 +93,8 @@ class SplitPointsTest {
     @TestFactory
     Stream<DynamicTest> everySplitComputesWhatTheCpuDoes() {
         List<DynamicTest> tests = new ArrayList<>();
-        tests.add(dynamicTest("tiny-coder", () -> Crema.withTinyCoderFile(file -> {
-            check("tiny-coder", file, new int[] {1, 879, 10, 500, 77, 4000});
+        tests.add(dynamicTest(EMBEDDED, () -> Crema.withTinyCoderFile(file -> {
+            check(EMBEDDED, file, new int[] {1, 879, 10, 500, 77, 4000});
             return null;
         })));
         if (OracleData.whole()) {
@@ -115,7 +116,7 @@ class SplitPointsTest {
         long start = System.nanoTime();
         Map<String, Double> wrong = new LinkedHashMap<>();
         double worst = 0;
-        List<Cut> cuts = cuts(graph, able);
+        List<Cut> cuts = cuts(graph, able, ALL || name.equals(EMBEDDED) || name.endsWith("Q4_K_M"));
         for (Cut cut : cuts) {
             double error = OracleData.nmse(logits(cut.of(graph), prompt), whole);
             worst = Math.max(worst, error);
@@ -145,7 +146,8 @@ class SplitPointsTest {
         }
     }
 
-    private static List<Cut> cuts(ModelGraph graph, List<Device> able) {
+    /** @param triples whether a device that is emulated thread by thread is one of three, too */
+    private static List<Cut> cuts(ModelGraph graph, List<Device> able, boolean triples) {
         List<Cut> cuts = new ArrayList<>();
         boolean mixture = graph.tags().stream().anyMatch(tag -> tag.role() == Role.EXPERTS);
         for (Device a : able) {
@@ -161,7 +163,7 @@ class SplitPointsTest {
                             tag -> tag.role() == Role.EXPERTS ? 1 : 0, true));
                 }
                 for (Device c : able) {
-                    if (!c.equals(a) && !c.equals(b)) {
+                    if (!c.equals(a) && !c.equals(b) && (triples || List.of(a, b, c).stream().noneMatch(SplitPointsTest::slow))) {
                         for (int from : boundaries(graph, 1, List.of(a, b, c))) {
                             add(cuts, mixture, "layer " + from, List.of(a, b, c), List.of(from, from + 1));
                         }
@@ -174,13 +176,13 @@ class SplitPointsTest {
 
     /**
      * The layers to cut before. Each, with {@code -Dsplits=all}; else of many layers some, and with a device that is emulated thread by
-     * thread each beside the CPU, the middle one beside others: all would take hours.
+     * thread each beside the CPU, the middle one beside others, of three devices for some models: all would take hours.
      */
     private static List<Integer> boundaries(ModelGraph graph, int first, List<Device> devices) {
         int layers = graph.layers();
         // Behind the last layer is the head.
         int last = first == 0 ? layers : layers - 1;
-        boolean slow = devices.stream().anyMatch(device -> device.info().name().startsWith("emulated"));
+        boolean slow = devices.stream().anyMatch(SplitPointsTest::slow);
         boolean withHost = devices.size() == 2 && devices.stream().anyMatch(device -> device.info().id().equals("cpu"));
         List<Integer> all = new ArrayList<>();
         for (int layer = first; layer <= last; layer++) {
@@ -190,6 +192,10 @@ class SplitPointsTest {
             }
         }
         return all;
+    }
+
+    private static boolean slow(Device device) {
+        return device.info().name().startsWith("emulated");
     }
 
     /** @param from for each device but the first, the layer that it begins with */
