@@ -43,7 +43,7 @@ KERNEL(NORM_GROUP) ENTRY(matvec1_gated_i8)(bytes weight, bytes up, PRODUCT, uint
 }
 #endif
 
-KERNEL(MATVEC_GROUP) ENTRY(transposed1)(bytes weight, PRODUCT) {
+KERNEL_BESIDE(MATVEC_GROUP, 6) ENTRY(transposed1)(bytes weight, PRODUCT) {
     __shared__ float part[TRANSPOSED_PART];
     transposed<QUANT, 1>(this_group(), threadIdx.x, part, PRODUCT_OF(weight));
 }

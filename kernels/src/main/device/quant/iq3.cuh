@@ -59,7 +59,7 @@ struct IQ3_S : Blocks {
         s = half_bits(q[3] >> 16) * (float)(1 + 2 * (q[3] >> 8 & 15));
 #pragma unroll
         for (uint j = 0; j < 4; j++) {
-            q[j] = IQ3S_GRID((points >> (8 * j) & 255) | (top >> j & 1) << 8);
+            q[j] = IQ3S_GRID((points >> (8 * j) & 255) | top << (8 - j) & 256);
         }
         sign16(q, signs);
     }

@@ -48,9 +48,14 @@ public interface Executable extends AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment cells = arena.allocate(slot.bytes(rows), Float.BYTES);
             read(slot, cells, rows);
-            for (int row = 0; row < rows; row++) {
-                target.setAtIndex(ValueLayout.JAVA_INT, row, best(cells, (long) row * slot.columns(), slot.columns()));
-            }
+            best(cells, slot.columns(), target, rows);
+        }
+    }
+
+    /** The best columns of rows of floats, one after the other; see {@link #best(Slot, MemorySegment, int)}. */
+    static void best(MemorySegment cells, int columns, MemorySegment target, int rows) {
+        for (int row = 0; row < rows; row++) {
+            target.setAtIndex(ValueLayout.JAVA_INT, row, best(cells, (long) row * columns, columns));
         }
     }
 

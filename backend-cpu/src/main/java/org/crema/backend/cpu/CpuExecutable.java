@@ -102,10 +102,7 @@ final class CpuExecutable implements Executable {
     public void best(Slot slot, MemorySegment target, int rows) {
         open();
         check(slot, rows);
-        MemorySegment cells = Native.ALL.asSlice(plan.slot(slot), slot.bytes(rows));
-        for (int row = 0; row < rows; row++) {
-            target.setAtIndex(ValueLayout.JAVA_INT, row, Executable.best(cells, (long) row * slot.columns(), slot.columns()));
-        }
+        Executable.best(Native.ALL.asSlice(plan.slot(slot), slot.bytes(rows)), slot.columns(), target, rows);
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.crema.backend.cpu;
 
 import java.util.Arrays;
 import org.crema.backend.cpu.kernel.MatKernel;
+import org.crema.backend.cpu.kernel.Starter;
 import org.crema.backend.cpu.kernel.Tuning;
 import org.crema.kernels.quant.QuantType;
 
@@ -42,7 +43,7 @@ final class Tuner {
         long bytes = (to - from) * rowBytes;
         if (timing.best >= 0) {
             kernels[timing.best].matVec(weights, rowBytes, from, to, columns, packed, out);
-        } else if (bytes < LEAST_BYTES || !kernels[0].ready()) {
+        } else if (bytes < LEAST_BYTES || Starter.soft()) {
             kernels[0].matVec(weights, rowBytes, from, to, columns, packed, out);
         } else {
             int walk = timing.turn % WALKS.length;

@@ -1,5 +1,7 @@
 package org.crema.model.runtime;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,7 +23,16 @@ public final class Devices {
     private static final List<String> PREFERRED = List.of("cuda", "opencl", "vulkan");
     private static final String HOST = "cpu";
 
+    /** What Linux, WSL among it, shows of cards to the drivers of which {@link #PREFERRED} are made. */
+    private static final List<String> CARDS = List.of("nvidiactl", "nvidia0", "dri", "kfd", "dxg");
+
     private Devices() {}
+
+    /** Loading drivers to learn that they have no card takes a quarter of a second. */
+    private static boolean mayHaveCard() {
+        return !System.getProperty("os.name").equals("Linux") || !Files.isDirectory(Path.of("/dev"))
+                || CARDS.stream().anyMatch(name -> Files.exists(Path.of("/dev", name)));
+    }
 
     /** Backends by name. */
     public static Map<String, Backend> backends() {
@@ -40,7 +51,7 @@ public final class Devices {
 
         private Search(String ids) {
             this.ids = ids;
-            if (ids.equals("auto")) {
+            if (ids.equals("auto") && mayHaveCard()) {
                 Map<String, Backend> backends = backends();
                 List<String> names = new ArrayList<>(PREFERRED);
                 backends.keySet().stream().filter(name -> !PREFERRED.contains(name) && !name.equals(HOST)).forEach(names::add);
@@ -95,7 +106,8 @@ public final class Devices {
      * Begins to look for devices that share a model. Where several drivers are installed that takes a third of a second, so each backend
      * looks in a thread of its own, and a model's file can be read meanwhile.
      *
-     * @param ids {@code auto} for all discrete GPUs of one backend and the CPU, or ids as in {@link #open}, with commas
+     * @param ids {@code auto} for all discrete GPUs of one backend and the CPU (on Linux drivers are not even loaded where {@code /dev} has no
+     *     card), or ids as in {@link #open}, with commas
      */
     public static Search search(String ids) {
         return new Search(ids);

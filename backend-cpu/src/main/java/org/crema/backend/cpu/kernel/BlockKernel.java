@@ -12,7 +12,6 @@ abstract class BlockKernel implements MatKernel {
     private final int lanes;
     private final int rows;
     private final Tuning tuning;
-    private final Ready ready;
 
     /**
      * @param weights columns of a block
@@ -28,7 +27,6 @@ abstract class BlockKernel implements MatKernel {
         this.lanes = lanes;
         this.rows = rows;
         this.tuning = tuning;
-        this.ready = Ready.of(type);
     }
 
     /** The lanes that add up to the products of {@code count} rows, one after the other, {@code step} bytes apart. */
@@ -55,9 +53,9 @@ abstract class BlockKernel implements MatKernel {
     @Override
     public final void matVec(long weights, long rowBytes, int from, int to, int columns, long packed, long out) {
         int blocks = columns / this.weights;
-        int row = ready.one ? from : softRows(weights, rowBytes, from, to, columns, packed, out);
+        int row = Starter.soft() ? softRows(weights, rowBytes, from, to, columns, packed, out) : from;
         LaneSums sums = LaneSums.ofThread();
-        if (rows > 1 && tuning.together() && ready.several && row == from) {
+        if (rows > 1 && tuning.together() && row == from) {
             row += together(weights + from * rowBytes, rowBytes, (to - from) / rows, blocks, packed, out, sums);
         }
         for (int count; row < to; row += count) {
@@ -99,13 +97,13 @@ abstract class BlockKernel implements MatKernel {
         return turns * rows;
     }
 
-    /** Over soft vectors, until the kernel is ready; gives the first row that is left. */
+    /** Over soft vectors, as long as they do the work; gives the first row that is left. */
     private int softRows(long weights, long rowBytes, int from, int to, int columns, long packed, long out) {
         SoftKernel soft = SoftKernel.of(type);
         int blocks = columns / this.weights;
         soft.ALL.activations(Memory.ALL, packed, (int) packing.packedFloats(columns));
         int row = from;
-        for (; row < to && !ready.one; row++) {
+        for (; row < to && Starter.soft(); row++) {
             soft.ALL.weights(Memory.ALL, weights + row * rowBytes, blocks * bytes);
             soft.one(Window.WEIGHTS, 0, 1, blocks, Window.ACTIVATIONS, Window.SUMS);
             Memory.ALL.set(Memory.F32, out + (long) (row - from) * Float.BYTES, LaneSums.plain(soft.ALL.sums()));
@@ -139,22 +137,17 @@ abstract class BlockKernel implements MatKernel {
         long from = weights + firstRow * rowBytes + (long) (firstColumn / this.weights) * bytes;
         for (int r = 0; r < rows; r++, from += rowBytes) {
             int at = r * SLICE;
-            if (ready.tile) {
-                tileRow(from, blocks, tile, at);
-            } else {
+            if (Starter.soft()) {
                 SoftKernel soft = SoftKernel.of(type);
                 soft.ALL.weights(Memory.ALL, from, blocks * bytes);
                 soft.tileRow(Window.WEIGHTS, blocks, tile, at);
+            } else {
+                tileRow(from, blocks, tile, at);
             }
             for (int i = 0; i < rest; i++) {
                 tile[at + columns - rest + i] = weight(from + (long) blocks * bytes, i);
             }
         }
-    }
-
-    @Override
-    public final boolean ready() {
-        return ready.one && ready.several;
     }
 
     @Override

@@ -149,7 +149,7 @@ public final class Gemm {
      */
     public static void multiply(float[] w, int w0, int rows, long x, int vectors, int columns, float[] sums, int at) {
         int width = vectors * Species.LANES;
-        if (!Ready.ofPanel(vectors).one) {
+        if (Starter.soft()) {
             plain(w, w0, rows, x, width, columns, sums, at);
             return;
         }

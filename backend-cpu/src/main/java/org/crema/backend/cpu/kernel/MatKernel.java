@@ -55,7 +55,4 @@ public interface MatKernel {
      * @param tile at least {@code rows * SLICE} floats
      */
     void dequantTile(long weights, long rowBytes, int firstRow, int rows, int firstColumn, int columns, float[] tile);
-
-    /** Whether products of one vector are as fast as they will be: false while a {@link Starter} prepares this kernel. */
-    boolean ready();
 }

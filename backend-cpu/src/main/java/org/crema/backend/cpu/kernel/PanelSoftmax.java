@@ -59,9 +59,9 @@ public final class PanelSoftmax {
     public static boolean add(float[] scores, int keys, int width, float[] state, int at, long weights) {
         boolean changed = false;
         for (int q = 0; q < width; q += L) {
-            changed |= Ready.softmax().one
-                    ? run(scores, keys, width, q, state, at + q, weights + 4L * q)
-                    : plain(scores, keys, width, q, state, at + q, weights + 4L * q);
+            changed |= Starter.soft()
+                    ? plain(scores, keys, width, q, state, at + q, weights + 4L * q)
+                    : run(scores, keys, width, q, state, at + q, weights + 4L * q);
         }
         return changed;
     }

@@ -52,7 +52,7 @@ public final class Starter {
             return;
         }
         begun = true;
-        all(true);
+        soft = true;
         Thread thread = new Thread(() -> end(most), "crema-cpu-start");
         thread.setDaemon(true);
         thread.start();
@@ -69,11 +69,16 @@ public final class Starter {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        all(false);
+        soft = false;
     }
 
-    private static void all(boolean now) {
-        soft = now;
-        Ready.everything(!now);
+    /** Does some work by soft vectors, if {@code soft}, else by kernels, as tests of both do. */
+    static void with(boolean soft, Runnable work) {
+        Starter.soft = soft;
+        try {
+            work.run();
+        } finally {
+            Starter.soft = false;
+        }
     }
 }

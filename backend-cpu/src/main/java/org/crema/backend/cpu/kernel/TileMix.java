@@ -18,7 +18,7 @@ public final class TileMix {
      * @param columns at most {@link MatKernel#SLICE}
      */
     public static void add(float[] tile, int rows, int columns, float[] factors, int first, float[] sums, int at) {
-        int whole = Ready.mix().one ? run(tile, rows, columns, factors, first, sums, at) : 0;
+        int whole = Starter.soft() ? 0 : run(tile, rows, columns, factors, first, sums, at);
         for (int r = 0; r < rows && whole < columns; r++) {
             float factor = factors[first + r];
             for (int c = whole, t = r * MatKernel.SLICE + whole; c < columns; c++, t++) {

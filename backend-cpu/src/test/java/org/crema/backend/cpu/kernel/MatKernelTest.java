@@ -167,15 +167,11 @@ class MatKernelTest {
                 float[] softTile = new float[rows * MatKernel.SLICE];
                 kernel.matVec(sample.address(), sample.rowBytes(), 0, rows, columns, packed.address(), out.address());
                 kernel.dequantTile(sample.address(), sample.rowBytes(), 0, rows, 0, slice, tile);
-                Ready.of(type).all(false);
-                try {
-                    assertFalse(kernel.ready());
+                Starter.with(true, () -> {
                     kernel.matVec(sample.address(), sample.rowBytes(), 0, rows, columns, packed.address(),
                             soft.address() + 4 * GUARD);
                     kernel.dequantTile(sample.address(), sample.rowBytes(), 0, rows, 0, slice, softTile);
-                } finally {
-                    Ready.of(type).all(true);
-                }
+                });
                 checkGuards(soft, type + " results");
                 assertEquals(-1, out.mismatch(soft.asSlice(4 * GUARD, 4L * rows)), () -> type + " rows of " + columns);
                 assertArrayEquals(tile, softTile, () -> type + " tile of " + columns);
@@ -197,17 +193,12 @@ class MatKernelTest {
                 Gemm.packPanels(kernel.packing(), x.address(), columns, null, 0, tokens, columns, 0, 1, panels.address(),
                         scratch);
                 MemorySegment[] out = {arena.allocate(4L * tokens * rows, 64), arena.allocate(4L * tokens * rows, 64)};
-                for (int plain = 0; plain < 2; plain++) {
-                    Ready panel = Ready.ofPanel((tokens + Species.LANES - 1) / Species.LANES);
-                    panel.all(plain == 0);
-                    try {
-                        Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, rows, columns, panels.address(), tokens,
-                                out[plain].address(), rows, null, 0, scratch);
-                    } finally {
-                        panel.all(true);
-                    }
-                }
                 int count = tokens;
+                for (int way = 0; way < 2; way++) {
+                    long to = out[way].address();
+                    Starter.with(way == 1, () -> Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, rows, columns,
+                            panels.address(), count, to, rows, null, 0, scratch));
+                }
                 assertEquals(-1, out[0].mismatch(out[1]), () -> count + " tokens");
             }
         }

@@ -79,13 +79,9 @@ class PanelSoftmaxTest {
             for (int run = 0; run < 4; run++) {
                 float[] scores = random(random, KEYS * WIDTH);
                 boolean[] changed = new boolean[2];
-                for (int way = 0; way < 2; way++) {
-                    Ready.softmax().one = way == 0;
-                    try {
-                        changed[way] = PanelSoftmax.add(scores, KEYS, WIDTH, states[way], 0, weights[way].address());
-                    } finally {
-                        Ready.softmax().one = true;
-                    }
+                for (int way : new int[] {0, 1}) {
+                    Starter.with(way == 1, () -> changed[way] = PanelSoftmax.add(scores, KEYS, WIDTH, states[way], 0,
+                            weights[way].address()));
                 }
                 assertEquals(changed[0], changed[1]);
                 assertArrayEquals(states[0], states[1]);
@@ -106,12 +102,7 @@ class PanelSoftmaxTest {
             float[] vectors = before.clone();
             float[] loops = before.clone();
             TileMix.add(tile, rows, columns, factors, 2, vectors, 1);
-            Ready.mix().one = false;
-            try {
-                TileMix.add(tile, rows, columns, factors, 2, loops, 1);
-            } finally {
-                Ready.mix().one = true;
-            }
+            Starter.with(true, () -> TileMix.add(tile, rows, columns, factors, 2, loops, 1));
             assertArrayEquals(loops, vectors, columns + " columns");
             assertArrayEquals(Arrays.copyOfRange(before, columns + 1, before.length), Arrays.copyOfRange(vectors, columns + 1,
                     before.length), "what lies behind the columns");
