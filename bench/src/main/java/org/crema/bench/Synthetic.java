@@ -1,8 +1,12 @@
 package org.crema.bench;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -63,17 +67,33 @@ public enum Synthetic {
         return id;
     }
 
+    /** Layers with matrices of one type. */
+    public record Typed(Synthetic layers, QuantType type) implements Runner.Source {
+        @Override
+        public Subject open() {
+            return layers.open(type);
+        }
+
+        /**
+         * Writes them to a GGUF file without a tokenizer, for other programs to be measured with; what was there is lost.
+         *
+         * @throws IOException if it cannot be written
+         */
+        public void write(Path file) throws IOException {
+            layers.write(type, file);
+        }
+    }
+
     /**
-     * The subject of a name like {@code synthetic-lite} or {@code synthetic-lite:IQ2_XS}; nothing if it is no such name.
+     * What is meant by a name like {@code synthetic-lite} or {@code synthetic-lite:IQ2_XS}; nothing if it is no such name.
      *
      * @throws IllegalArgumentException if the type is unknown
      */
-    public static Optional<Runner.Source> parse(String name) {
+    public static Optional<Typed> parse(String name) {
         String[] parts = name.split(":", 2);
         for (Synthetic each : values()) {
             if (each.id.equals(parts[0])) {
-                QuantType type = parts.length == 1 ? QuantType.Q4_K : type(parts[1]);
-                return Optional.of(() -> each.open(type));
+                return Optional.of(new Typed(each, parts.length == 1 ? QuantType.Q4_K : type(parts[1])));
             }
         }
         return Optional.empty();
@@ -96,23 +116,10 @@ public enum Synthetic {
 
     /** Makes the layers, with matrices of this type. */
     public Subject open(QuantType type) {
-        GgufWriter writer = metadata(type);
-        List<Tensor> tensors = tensors(type);
-        long end = 0;
-        for (Tensor tensor : tensors) {
-            writer.tensor(tensor.name(), tensor.type(), tensor.dims(), null);
-            // The writer aligns tensors to 32 bytes.
-            end = (end + tensor.blocks() * tensor.type().blockBytes() + 31) / 32 * 32;
-        }
-        byte[] header = writer.header();
+        byte[] header = header(type);
         Arena arena = Arena.ofShared();
         try {
-            MemorySegment memory = arena.allocate(header.length + end, 64);
-            memory.copyFrom(MemorySegment.ofArray(header));
-            GgufFile gguf = GgufFile.open(id, memory);
-            for (GgufTensor tensor : gguf.tensors()) {
-                fill(tensor, memory.asSlice(tensor.data().address() - memory.address(), tensor.bytes()));
-            }
+            GgufFile gguf = fill(arena.allocate(header.length + dataBytes(type), 64), header);
             String note = String.format(Locale.ROOT, "%d dense and %d expert layers of %d, random blocks, vocabulary of %d", shape
                     .dense(), shape.mixtures(), modelLayers, VOCABULARY);
             return Subject.of(id + ":" + type, note, gguf, () -> {
@@ -125,10 +132,46 @@ public enum Synthetic {
         }
     }
 
+    private void write(QuantType type, Path file) throws IOException {
+        byte[] header = header(type);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING,
+                StandardOpenOption.READ, StandardOpenOption.WRITE);
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, header.length + dataBytes(type), arena);
+            fill(memory, header).close();
+            memory.force();
+        }
+    }
+
+    private byte[] header(QuantType type) {
+        GgufWriter writer = metadata(type);
+        tensors(type).forEach(tensor -> writer.tensor(tensor.name(), tensor.type(), tensor.dims(), null));
+        return writer.header();
+    }
+
+    private long dataBytes(QuantType type) {
+        long end = 0;
+        for (Tensor tensor : tensors(type)) {
+            // The writer aligns tensors to 32 bytes.
+            end = (end + tensor.blocks() * tensor.type().blockBytes() + 31) / 32 * 32;
+        }
+        return end;
+    }
+
+    private GgufFile fill(MemorySegment memory, byte[] header) {
+        memory.copyFrom(MemorySegment.ofArray(header));
+        GgufFile gguf = GgufFile.open(id, memory);
+        for (GgufTensor tensor : gguf.tensors()) {
+            fill(tensor, memory.asSlice(tensor.data().address() - memory.address(), tensor.bytes()));
+        }
+        return gguf;
+    }
+
     private GgufWriter metadata(QuantType type) {
         String p = "deepseek2.";
         GgufWriter writer = new GgufWriter().put("general.architecture", "deepseek2").put("general.name", id + " " + type)
                 .put("general.size_label", size + " (" + shape.count() + " of " + modelLayers + " layers)")
+                .put("tokenizer.ggml.model", "no_vocab").put(p + "vocab_size", VOCABULARY)
                 .put(p + "block_count", shape.count()).put(p + "context_length", 163840).put(p + "embedding_length",
                         shape.embedding())
                 .put(p + "feed_forward_length", shape.denseWidth()).put(p + "leading_dense_block_count", shape.dense())

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,7 @@ import org.crema.model.runtime.Devices;
 import org.crema.model.runtime.Engine;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Real runs, as short as can be; their speed does not matter. */
 class RunnerTest {
@@ -183,6 +185,18 @@ class RunnerTest {
                 double mean = power / subject.graph().vocabulary();
                 assertTrue(Double.isFinite(mean) && mean > 1e-6 && mean < 1e6, () -> "mean square of logits " + mean);
             }
+        }
+    }
+
+    @Test
+    void writesSyntheticLayersToAFile(@TempDir Path folder) throws IOException {
+        Path file = folder.resolve("layers.gguf");
+        Synthetic.Typed layers = Synthetic.parse("synthetic-lite:IQ1_S").orElseThrow();
+        layers.write(file);
+        try (Subject written = Subject.open(file); Subject made = layers.open()) {
+            assertEquals(made.hash(), written.hash());
+            assertEquals(made.bytes(), written.bytes());
+            assertEquals(made.types(), written.types());
         }
     }
 

@@ -2,6 +2,7 @@ package org.crema.cli;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -114,6 +115,9 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--compare", paramLabel = "FILE", description = "Print what changed, beyond the noise, since this JSON was written.")
     private Path compare;
 
+    @Option(names = "--save-model", paramLabel = "FILE", description = "Measure nothing; write the synthetic layers that -m names to a GGUF file, for llama-bench and others.")
+    private Path save;
+
     @Option(names = "--import", paramLabel = "FILE", description = "Put the JSON of llama-bench beside the results.")
     private Path imported;
 
@@ -125,6 +129,9 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (save != null) {
+            return save();
+        }
         // What is wrong with the command line shows before anything is measured.
         List<Part> parts = ops == null ? parts() : List.of();
         List<Entry> before = compare == null ? List.of() : Entry.read(compare);
@@ -150,6 +157,18 @@ final class BenchCommand implements Callable<Integer> {
         } finally {
             open.values().forEach(Device::close);
         }
+    }
+
+    private int save() throws IOException {
+        Synthetic.Typed layers = models.size() != 1 ? null : Synthetic.parse(models.getFirst()).orElse(null);
+        if (layers == null) {
+            throw new CommandLine.ParameterException(spec.commandLine(),
+                    "--save-model writes synthetic layers; name them, as in -m "
+                            + Synthetic.LITE.id());
+        }
+        layers.write(save);
+        Console.err().println("crema: wrote " + save + ", " + Report.bytes(Files.size(save)));
+        return 0;
     }
 
     private int models(List<Site> sites, List<Part> parts, List<Entry> before, List<Entry> others, BenchProgress progress)
@@ -217,7 +236,9 @@ final class BenchCommand implements Callable<Integer> {
             }
         }
         for (String model : models) {
-            parts.add(new Part(Synthetic.parse(model).orElse(() -> Subject.open(Path.of(model))), trials(512, 128), NO_LIMIT));
+            parts.add(new Part(
+                    Synthetic.parse(model).<Runner.Source>map(layers -> layers).orElse(() -> Subject.open(Path.of(model))),
+                    trials(512, 128), NO_LIMIT));
         }
         return parts;
     }

@@ -98,7 +98,8 @@ class BenchCommandTest {
         "-p 0 -n 0; 2; no test",
         "-p -4; 1; prompt tokens", "-r 0; 1; repetitions", "--streams 0; 1; streams", "--device abacus; 1; no backend",
         "-m missing.gguf; 1; no such file", "-m synthetic-lite:Q99; 1; no tensor type", "--compare missing.json; 1; no such file",
-        "--write result.txt; 1; should end in", "--ops Nonsense; 1; no op has a name", "--ops Add -o html; 1; not as HTML"})
+        "--write result.txt; 1; should end in", "--ops Nonsense; 1; no op has a name", "--ops Add -o html; 1; not as HTML",
+        "--save-model a.gguf; 2; name them", "-m a.gguf --save-model a.gguf; 2; name them"})
     void badInputIsOneLine(String arguments, int code, String word) {
         Outcome outcome = crema("bench --warm-up 0 " + (arguments.contains("--device") ? "" : "--device cpu ") + arguments);
         assertEquals(code, outcome.code(), outcome.err());
