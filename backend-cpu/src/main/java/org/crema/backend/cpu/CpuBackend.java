@@ -3,6 +3,7 @@ package org.crema.backend.cpu;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.crema.backend.cpu.kernel.Bf16;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
@@ -35,6 +36,7 @@ public final class CpuBackend implements Backend {
     static DeviceInfo info(int threads, long memoryLimit) {
         Map<String, String> details = new LinkedHashMap<>();
         details.put("vectors", VectorSupport.describe(Lanes.BEST.bits()));
+        details.put("bf16", VectorSupport.PRESENT ? Bf16.describe() : "no: no vectors");
         details.put("threads", Integer.toString(threads));
         return new DeviceInfo(NAME, 0, Machine.processor(), DeviceInfo.Kind.HOST, Math.min(memoryLimit, Machine.memory()),
                 Math.min(memoryLimit, Machine.freeMemory()), details);

@@ -4,8 +4,10 @@ import java.util.Arrays;
 import org.crema.backend.cpu.Plan.Buffer;
 import org.crema.backend.cpu.Plan.Matrix;
 import org.crema.backend.cpu.Plan.Place;
+import org.crema.backend.cpu.kernel.Bf16;
 import org.crema.backend.cpu.kernel.Gemm;
 import org.crema.backend.cpu.kernel.Packing;
+import org.crema.kernels.Precision;
 
 /**
  * Products of activation rows with matrices, as a list of blocks: in each, some rows meet one matrix. A whole {@code MatMul} is one
@@ -40,6 +42,8 @@ final class Product {
     /** Of each thread: tiles of the kernels, or rows decoded without them. */
     private final Gemm.Scratch[] scratch;
     private final Buffer decoded;
+    /** Whether quantised weights may be rounded to BF16 with their activations. */
+    private final boolean rounding;
     private final Job packJob = new Job(this::pack);
     private final Job multiplyJob = new Job(this::multiply);
 
@@ -92,6 +96,12 @@ final class Product {
         scratch = new Gemm.Scratch[VectorSupport.PRESENT ? plan.threads() : 0];
         Arrays.setAll(scratch, thread -> new Gemm.Scratch());
         decoded = plan.perThread("tiles", 0);
+        rounding = plan.options().precision() == Precision.FAST && VectorSupport.PRESENT;
+    }
+
+    /** Whether many rows times a matrix are multiplied in BF16. */
+    private boolean bf16(Matrix m) {
+        return rounding && m.type.blockSize() > 1 && Bf16.available();
     }
 
     /**
@@ -235,7 +245,8 @@ final class Product {
                 }
             } else {
                 int earlier = like[b];
-                if (earlier < b && matrix[earlier].kernel.packing().equals(m.kernel.packing())) {
+                if (earlier < b && matrix[earlier].kernel.packing().equals(m.kernel.packing())
+                        && bf16(matrix[earlier]) == bf16(m)) {
                     panelsAt[b] = panelsAt[earlier];
                 } else {
                     panelsAt[b] = panelAt;
@@ -276,7 +287,7 @@ final class Product {
                 packing.pack(packFrom[p], matrix[b].columns, packTo[p]);
             } else {
                 Gemm.packPanels(packing, inAt[b], inStride[b] / Float.BYTES, inRow, from[b], to[b] - from[b], matrix[b].columns,
-                        packPanel[p], packPanel[p] + 1, panelsAt[b], scratch[thread]);
+                        packPanel[p], packPanel[p] + 1, panelsAt[b], bf16(matrix[b]), scratch[thread]);
             }
         }
     }
@@ -331,7 +342,7 @@ final class Product {
             few(b, start, end, thread);
         } else {
             Gemm.multiply(m.kernel, weights[b], m.rowBytes, start, end, m.columns, panelsAt[b], to[b] - from[b],
-                    outAt[b] + 4L * start, outStride[b] / Float.BYTES, outRow, from[b], scratch[thread]);
+                    bf16(m), outAt[b] + 4L * start, outStride[b] / Float.BYTES, outRow, from[b], scratch[thread]);
         }
         if (bias[b] != 0) {
             for (int i = from[b]; i < to[b]; i++) {

@@ -34,12 +34,13 @@ public class GemmBenchmark {
         Gemm.packPanels(kernel.packing(), matrix.activations, Matrix.COLUMNS, null, 0, Matrix.TOKENS, Matrix.COLUMNS, 0,
                 Gemm.panels(
                         Matrix.TOKENS),
-                panels, scratch);
+                panels, false, scratch);
     }
 
     @Benchmark
     public void multiply(Matrix matrix, Moved moved) {
-        Gemm.multiply(kernel, matrix.weights, matrix.rowBytes, 0, matrix.rows, Matrix.COLUMNS, panels, Matrix.TOKENS, matrix.out,
+        Gemm.multiply(kernel, matrix.weights, matrix.rowBytes, 0, matrix.rows, Matrix.COLUMNS, panels, Matrix.TOKENS, false,
+                matrix.out,
                 matrix.rows, null, 0, scratch);
         moved.weights(matrix.bytes(), matrix.operations(Matrix.TOKENS));
     }

@@ -1,5 +1,6 @@
 package org.crema.backend.cpu.kernel;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -9,7 +10,7 @@ import java.util.Arrays;
  *
  * <p>A panel holds {@link #PANEL} tokens; the last one is as wide as its tokens need, rounded up to a vector and filled with zeros.
  * It is stored as slices of {@link MatKernel#SLICE} columns, each {@code [column][token]}, columns in the order of the kernel's
- * {@link Packing}. Addresses as in {@link MatKernel}. The panels may be packed by several threads (each some panels) and are read by
+ * {@link Packing}. With {@code bf16}, which needs {@link Bf16} and an even number of columns, activations and weights are rounded, and a slice takes half of its place. Addresses as in {@link MatKernel}. The panels may be packed by several threads (each some panels) and are read by
  * all; the rows may be shared among threads as one likes, best in multiples of {@link #TILE_ROWS}; each thread has its own {@link Scratch}.
  */
 public final class Gemm {
@@ -48,6 +49,15 @@ public final class Gemm {
         private final float[] sums = new float[BATCH * SUMS];
         private final float[] panel = new float[MatKernel.SLICE * PANEL];
         private final float[] tokens = new float[Packing.TOGETHER * MatKernel.SLICE];
+        /** For {@link Bf16}, made when first needed: the tile in pairs, and the sums. */
+        private MemorySegment rounded;
+
+        private long pairs() {
+            if (rounded == null) {
+                rounded = Arena.ofAuto().allocate((long) TILE_ROWS * Bf16.ROW + (long) BATCH * SUMS * Float.BYTES, 64);
+            }
+            return rounded.address();
+        }
     }
 
     /** Vectors of a panel, 0 behind the last. */
@@ -66,10 +76,11 @@ public final class Gemm {
      * @param tokens number of tokens
      * @param columns columns of an activation row
      * @param panels address of {@link #panelFloats} floats, the beginning of all panels
+     * @param bf16 whether they are for the same with weights
      * @param scratch the calling thread's
      */
     public static void packPanels(Packing packing, long x, long xStride, int[] rows, int firstToken, int tokens, int columns,
-            int firstPanel, int lastPanel, long panels, Scratch scratch) {
+            int firstPanel, int lastPanel, long panels, boolean bf16, Scratch scratch) {
         for (int panel = firstPanel; panel < lastPanel; panel++) {
             int width = vectors(tokens, panel) * Species.LANES;
             long to = panels + (long) panel * PANEL * columns * Float.BYTES;
@@ -90,8 +101,12 @@ public final class Gemm {
                     Arrays.fill(scratch.tokens, together * MatKernel.SLICE, scratch.tokens.length, 0);
                     packing.scatterTogether(scratch.tokens, slice, scratch.panel, t, width);
                 }
-                MemorySegment.copy(scratch.panel, 0, Memory.ALL, Memory.F32, to + (long) column * width * Float.BYTES,
-                        slice * width);
+                long at = to + (long) column * width * Float.BYTES;
+                if (bf16) {
+                    Bf16.pair(scratch.panel, 0, slice / 2 * width, at);
+                } else {
+                    MemorySegment.copy(scratch.panel, 0, Memory.ALL, Memory.F32, at, slice * width);
+                }
             }
         }
     }
@@ -106,16 +121,17 @@ public final class Gemm {
      * @param outStride floats from one result row to the next
      * @param outRows the result row of each token, for the tokens of an expert; null means that token t has row t
      * @param firstOut where in {@code outRows} the tokens begin
+     * @param bf16 as the panels were packed
      * @param scratch the calling thread's
      */
     public static void multiply(MatKernel kernel, long weights, long rowBytes, int from, int to, int columns, long panels,
-            int tokens, long out, long outStride, int[] outRows, int firstOut, Scratch scratch) {
+            int tokens, boolean bf16, long out, long outStride, int[] outRows, int firstOut, Scratch scratch) {
         int last = panels(tokens);
         for (int first = 0; first < last; first += BATCH) {
             int end = Math.min(last, first + BATCH);
             for (int row = from; row < to; row += TILE_ROWS) {
                 int rows = Math.min(TILE_ROWS, to - row);
-                tile(kernel, weights, rowBytes, row, rows, columns, panels, tokens, first, end, scratch);
+                tile(kernel, weights, rowBytes, row, rows, columns, panels, tokens, bf16, first, end, scratch);
                 store(rows, tokens, first, end, scratch, out + (long) (row - from) * Float.BYTES, outStride * Float.BYTES,
                         outRows, firstOut);
             }
@@ -123,17 +139,34 @@ public final class Gemm {
     }
 
     private static void tile(MatKernel kernel, long weights, long rowBytes, int row, int rows, int columns, long panels,
-            int tokens,
-            int first, int end, Scratch scratch) {
-        Arrays.fill(scratch.sums, 0, (end - first) * SUMS, 0f);
+            int tokens, boolean bf16, int first, int end, Scratch scratch) {
+        int floats = (end - first) * SUMS;
+        long pairs = bf16 ? scratch.pairs() : 0;
+        long sums = pairs + (long) TILE_ROWS * Bf16.ROW;
+        if (bf16) {
+            Memory.ALL.asSlice(sums, (long) floats * Float.BYTES).fill((byte) 0);
+        } else {
+            Arrays.fill(scratch.sums, 0, floats, 0f);
+        }
         for (int column = 0; column < columns; column += MatKernel.SLICE) {
             int width = Math.min(MatKernel.SLICE, columns - column);
             kernel.dequantTile(weights, rowBytes, row, rows, column, width, scratch.tile);
+            for (int r = 0; bf16 && r < rows; r++) {
+                Bf16.pair(scratch.tile, r * MatKernel.SLICE, width / 2, pairs + (long) r * Bf16.ROW);
+            }
             for (int panel = first; panel < end; panel++) {
                 int vectors = vectors(tokens, panel);
                 long x = panels + ((long) panel * PANEL * columns + (long) column * vectors * Species.LANES) * Float.BYTES;
-                multiply(scratch.tile, 0, rows, x, vectors, width, scratch.sums, (panel - first) * SUMS);
+                int at = (panel - first) * SUMS;
+                if (bf16) {
+                    Bf16.multiply(pairs, rows, x, vectors, width / 2, sums + (long) at * Float.BYTES);
+                } else {
+                    multiply(scratch.tile, 0, rows, x, vectors, width, scratch.sums, at);
+                }
             }
+        }
+        if (bf16) {
+            MemorySegment.copy(Memory.ALL, Memory.F32, sums, scratch.sums, 0, floats);
         }
     }
 

@@ -11,13 +11,14 @@ import org.crema.kernels.quant.QuantType;
 /**
  * Prints the speed of the kernels on one thread beside what the core can do at most, measured in the same run. Arguments: weight types
  * (all if none). Properties: {@code columns} (4096), {@code mb} of weights (64), {@code tokens} (512), {@code ms} a measurement (600),
- * {@code decode} and {@code prefill} ("false" leaves one out).
+ * {@code decode} and {@code prefill} ("false" leaves one out), {@code bf16} ("true" rounds for prefill).
  */
 public final class KernelSpeed {
     private static final int COLUMNS = Integer.getInteger("columns", 4096);
     private static final long BYTES = Long.getLong("mb", 64) << 20;
     private static final int TOKENS = Integer.getInteger("tokens", 512);
     private static final long NANOS = Long.getLong("ms", 600) * 1_000_000;
+    private static final boolean BF16 = Boolean.getBoolean("bf16");
     private static final boolean DECODE = !"false".equals(System.getProperty("decode"));
     private static final boolean PREFILL = !"false".equals(System.getProperty("prefill"));
 
@@ -79,8 +80,9 @@ public final class KernelSpeed {
                 MemorySegment y = arena.allocate(4L * TOKENS * count, 64);
                 double seconds = best(() -> {
                     Gemm.packPanels(kernel.packing(), x.address(), COLUMNS, null, 0, TOKENS, COLUMNS, 0, Gemm.panels(TOKENS),
-                            panels.address(), scratch);
-                    Gemm.multiply(kernel, weights.address(), rowBytes, 0, count, COLUMNS, panels.address(), TOKENS, y.address(),
+                            panels.address(), BF16, scratch);
+                    Gemm.multiply(kernel, weights.address(), rowBytes, 0, count, COLUMNS, panels.address(), TOKENS, BF16,
+                            y.address(),
                             count, null, 0, scratch);
                     return 0;
                 });

@@ -15,6 +15,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.crema.kernels.quant.QuantType;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -191,13 +192,13 @@ class MatKernelTest {
                 MemorySegment panels = arena.allocate(4 * Gemm.panelFloats(tokens, columns), 64);
                 Gemm.Scratch scratch = new Gemm.Scratch();
                 Gemm.packPanels(kernel.packing(), x.address(), columns, null, 0, tokens, columns, 0, 1, panels.address(),
-                        scratch);
+                        false, scratch);
                 MemorySegment[] out = {arena.allocate(4L * tokens * rows, 64), arena.allocate(4L * tokens * rows, 64)};
                 int count = tokens;
                 for (int way = 0; way < 2; way++) {
                     long to = out[way].address();
                     Starter.with(way == 1, () -> Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, rows, columns,
-                            panels.address(), count, to, rows, null, 0, scratch));
+                            panels.address(), count, false, to, rows, null, 0, scratch));
                 }
                 assertEquals(-1, out[0].mismatch(out[1]), () -> count + " tokens");
             }
@@ -207,12 +208,23 @@ class MatKernelTest {
     @ParameterizedTest
     @EnumSource(QuantType.class)
     void manyTokens(QuantType type) {
-        Stream.of(1, 3, Species.LANES + 1, Gemm.PANEL, 2 * Gemm.PANEL + 3, 515)
-                .forEach(tokens -> manyTokens(type, type.blockSize() == 256 ? 512 : 384, tokens < 500 ? 101 : 7, tokens));
-        manyTokens(type, type.blockSize() == 256 ? 256 : 128, 1, 5);
+        manyTokens(type, false);
     }
 
-    private static void manyTokens(QuantType type, int columns, int rows, int tokens) {
+    @ParameterizedTest
+    @EnumSource(QuantType.class)
+    void manyTokensInBf16(QuantType type) {
+        Assumptions.assumeTrue(Bf16.available(), Bf16::describe);
+        manyTokens(type, true);
+    }
+
+    private static void manyTokens(QuantType type, boolean bf16) {
+        Stream.of(1, 3, Species.LANES + 1, 2 * Species.LANES + 1, Gemm.PANEL, 2 * Gemm.PANEL + 3, 515)
+                .forEach(tokens -> manyTokens(type, type.blockSize() == 256 ? 512 : 384, tokens < 500 ? 101 : 7, tokens, bf16));
+        manyTokens(type, type.blockSize() == 256 ? 256 : 128, 1, 5, bf16);
+    }
+
+    private static void manyTokens(QuantType type, int columns, int rows, int tokens, boolean bf16) {
         try (Arena arena = Arena.ofConfined()) {
             MatKernel kernel = MatKernel.of(type);
             Sample sample = Sample.of(arena, type, rows, columns, 1, tokens);
@@ -228,31 +240,61 @@ class MatKernelTest {
             for (int[] list : new int[][] {null, order}) {
                 int half = Gemm.panels(tokens) / 2;
                 Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, half, Gemm.panels(tokens),
-                        panels.address() + 4 * GUARD, scratch);
+                        panels.address() + 4 * GUARD, bf16, scratch);
                 Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, 0, half, panels.address() + 4 * GUARD,
-                        scratch);
+                        bf16, scratch);
                 int split = rows / 3;
                 Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, split, columns, panels.address() + 4 * GUARD,
-                        tokens, to,
+                        tokens, bf16, to,
                         outStride, null, 0, scratch);
                 Gemm.multiply(kernel, sample.address(), sample.rowBytes(), split, rows, columns, panels.address() + 4 * GUARD,
-                        tokens,
+                        tokens, bf16,
                         to + 4L * split, outStride, null, 0, scratch);
                 assertAll(Stream.of(panels, out).map(segment -> () -> checkGuards(segment, type + " memory")));
                 for (int t = 0; t < tokens; t++) {
                     int token = t;
                     int at = (list == null ? t + 1 : list[t + 1]) * stride;
                     for (int r = 0; r < rows; r++) {
-                        double[] expected = sample.dot(r, x, at);
+                        double[] expected = bf16 ? sample.dotInBf16(r, x, at) : sample.dot(r, x, at);
                         double error = out.getAtIndex(ValueLayout.JAVA_FLOAT, GUARD + (long) t * outStride + r) - expected[0];
                         int row = r;
-                        assertTrue(error * error <= 1e-10 * expected[1],
+                        // The instruction takes numbers below the normal ones for zero.
+                        double small = bf16 ? columns * Float.MIN_NORMAL : 0;
+                        assertTrue(error * error <= 1e-10 * expected[1] + small * small,
                                 () -> kernel + " token " + token + " of " + tokens + " row " + row + ": off by " + error + " of "
                                         + expected[0]);
                     }
                     for (int gap = rows; gap < outStride && t < tokens - 1; gap++) {
                         assertEquals(GUARD_VALUE, out.getAtIndex(ValueLayout.JAVA_FLOAT, GUARD + (long) t * outStride + gap));
                     }
+                }
+            }
+        }
+    }
+
+    /** Kernels and soft vectors round alike, at any length; halves of the last bit that is kept go away from zero. */
+    @Test
+    void roundsToBf16() {
+        Random random = new Random(3);
+        for (int half : new int[] {1, 15, 16, 17, 160}) {
+            float[] lines = new float[2 * half + 1];
+            for (int i = 0; i < lines.length; i++) {
+                lines[i] = i % 5 == 0
+                        ? Float.intBitsToFloat(random.nextInt() & 0x807fffff | 0x3f808000)
+                        : (float) random.nextGaussian();
+            }
+            lines[1] = half > 1 ? Float.NaN : lines[1];
+            lines[2] = half > 1 ? Float.NEGATIVE_INFINITY : lines[2];
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment pairs = arena.allocate(4L * half, 64);
+                MemorySegment soft = arena.allocate(4L * half, 64);
+                Bf16.pair(lines, 1, half, pairs.address());
+                Starter.with(true, () -> Bf16.pair(lines, 1, half, soft.address()));
+                assertEquals(-1, pairs.mismatch(soft));
+                for (int i = 0; i < half; i++) {
+                    int pair = pairs.getAtIndex(ValueLayout.JAVA_INT, i);
+                    assertEquals(Sample.bf16(lines[1 + i]), Float.intBitsToFloat(pair << 16));
+                    assertEquals(Sample.bf16(lines[1 + half + i]), Float.intBitsToFloat(pair & 0xffff0000));
                 }
             }
         }

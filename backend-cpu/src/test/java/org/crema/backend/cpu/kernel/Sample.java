@@ -57,6 +57,27 @@ record Sample(QuantType type, int rows, int columns, long rowBytes, MemorySegmen
         return segment;
     }
 
+    /** The same of weights and activations rounded to BF16. */
+    double[] dotInBf16(int row, float[] x, int at) {
+        double sum = 0;
+        double squares = 0;
+        for (int i = 0; i < columns; i++) {
+            double term = (double) bf16(weights[row * columns + i]) * bf16(x[at + i]);
+            sum += term;
+            squares += term * term;
+        }
+        return new double[] {sum, squares};
+    }
+
+    /** The nearest number with eight bits, of two that further from zero. */
+    static float bf16(float x) {
+        if (Float.isNaN(x) || Float.isInfinite(x) || x == 0) {
+            return x;
+        }
+        double unit = Math.scalb(1.0, Math.getExponent(x) - 7);
+        return (float) (Math.signum(x) * Math.floor(Math.abs(x) / unit + 0.5) * unit);
+    }
+
     /** The product of a row and a vector in double precision, and the sum of the squares of its terms. */
     double[] dot(int row, float[] x, int at) {
         double sum = 0;
