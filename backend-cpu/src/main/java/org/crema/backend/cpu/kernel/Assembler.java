@@ -3,7 +3,7 @@ package org.crema.backend.cpu.kernel;
 import java.io.ByteArrayOutputStream;
 
 /**
- * Writes the dozen instructions of x86-64 that {@link Bf16} is made of. Encodings: Intel 64 and IA-32 Architectures Software Developer's
+ * Writes the few instructions of x86-64 that {@link Bf16} is made of. Encodings: Intel 64 and IA-32 Architectures Software Developer's
  * Manual, volume 2; vector instructions in their EVEX form, 512 bits wide, operands in memory as base + 32-bit displacement.
  */
 final class Assembler {

@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -44,15 +44,25 @@ public final class Bf16 {
     }
 
     private static String missing() {
-        return switch (System.getProperty(PROPERTY, "on")) {
-            case "off" -> PROPERTY + "=off";
-            case "on" -> !MachineCode.missing().isEmpty()
-                    ? MachineCode.missing()
-                    : Species.LANES != VECTOR / Float.BYTES
-                            ? "vectors of " + Species.LANES * Float.SIZE + " bits"
-                            : flags().contains(" avx512_bf16 ") ? "" : "the processor has no AVX512_BF16";
-            default -> throw new IllegalArgumentException(PROPERTY + " must be on or off, not " + System.getProperty(PROPERTY));
-        };
+        String wanted = System.getProperty(PROPERTY, "on");
+        if (wanted.equals("off")) {
+            return PROPERTY + "=off";
+        }
+        if (!wanted.equals("on")) {
+            throw new IllegalArgumentException(PROPERTY + " must be on or off, not " + wanted);
+        }
+        if (!MachineCode.missing().isEmpty()) {
+            return MachineCode.missing();
+        }
+        if (Species.LANES != VECTOR / Float.BYTES) {
+            return "vectors of " + Species.LANES * Float.SIZE + " bits";
+        }
+        return Flags.TEXT.contains(" avx512_bf16 ") ? "" : "the processor has no AVX512_BF16";
+    }
+
+    /** The processor's, read once. */
+    private static final class Flags {
+        static final String TEXT = flags();
     }
 
     private static String flags() {
@@ -150,13 +160,11 @@ public final class Bf16 {
             MethodHandle[] kernels = new MethodHandle[4];
             if (missing().isEmpty()) {
                 try {
-                    for (int vectors = 1; vectors <= kernels.length; vectors++) {
-                        kernels[vectors - 1] = MachineCode.function(kernel(Gemm.step(vectors), vectors));
-                    }
+                    kernels = MachineCode.functions(IntStream.rangeClosed(1, kernels.length)
+                            .mapToObj(vectors -> kernel(Gemm.step(vectors), vectors)).toList());
                 } catch (UnsupportedOperationException e) {
                     System.getLogger(Bf16.class.getName()).log(System.Logger.Level.WARNING,
                             "products of many tokens stay in F32, at half the speed: " + e.getMessage());
-                    Arrays.fill(kernels, null);
                 }
             }
             // Each a constant, so that calls are compiled in.
