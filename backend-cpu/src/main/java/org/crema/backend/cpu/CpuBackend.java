@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.crema.backend.cpu.kernel.Bf16;
+import org.crema.backend.cpu.kernel.Int8;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
@@ -37,6 +38,7 @@ public final class CpuBackend implements Backend {
         Map<String, String> details = new LinkedHashMap<>();
         details.put("vectors", VectorSupport.describe(Lanes.BEST.bits()));
         details.put("bf16", VectorSupport.PRESENT ? Bf16.describe() : "no: no vectors");
+        details.put("int8", VectorSupport.PRESENT ? Int8.describe() : "no: no vectors");
         details.put("threads", Integer.toString(threads));
         return new DeviceInfo(NAME, 0, Machine.processor(), DeviceInfo.Kind.HOST, Math.min(memoryLimit, Machine.memory()),
                 Math.min(memoryLimit, Machine.freeMemory()), details);

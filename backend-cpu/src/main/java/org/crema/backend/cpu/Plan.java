@@ -10,13 +10,16 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.crema.backend.cpu.kernel.Int8;
 import org.crema.backend.cpu.kernel.MatKernel;
+import org.crema.backend.cpu.kernel.MatVec;
 import org.crema.kernels.Cache;
 import org.crema.kernels.CompileOptions;
 import org.crema.kernels.Device.Footprint;
 import org.crema.kernels.DeviceException;
 import org.crema.kernels.Layout;
 import org.crema.kernels.Limits;
+import org.crema.kernels.Precision;
 import org.crema.kernels.Program;
 import org.crema.kernels.Rotation;
 import org.crema.kernels.Slot;
@@ -125,12 +128,14 @@ final class Plan {
         final Decoder decoder;
         /** Multiplies; null without the Vector API. */
         final MatKernel kernel;
-        /** Multiplies one row of activations. */
+        /** Multiplies few rows of activations: the kernel, or integers; null without the Vector API. */
+        final MatVec few;
+        /** Multiplies one row of activations by the kernel that is the fastest; null where others do. */
         final Tuner tuner;
         private final Buffer copy;
         private long at;
 
-        private Matrix(Weight weight, Buffer copy, Tuner tuner) {
+        private Matrix(Weight weight, Buffer copy, Int8 int8, Tuner tuner) {
             this.weight = weight;
             this.type = weight.type();
             this.rows = weight.rows();
@@ -138,6 +143,7 @@ final class Plan {
             this.rowBytes = weight.rowBytes();
             this.decoder = Decoder.of(type);
             this.kernel = VectorSupport.PRESENT ? MatKernel.of(type) : null;
+            this.few = int8 == null ? kernel : int8;
             this.copy = copy;
             this.tuner = tuner;
         }
@@ -188,6 +194,11 @@ final class Plan {
         return options;
     }
 
+    /** Whether quantised weights may meet activations that are rounded. */
+    boolean rounding() {
+        return VectorSupport.PRESENT && options.precision() == Precision.FAST;
+    }
+
     Limits limits() {
         return options.limits();
     }
@@ -208,9 +219,11 @@ final class Plan {
 
     /** A tensor as a list of matrices. A copy is made only if its data is on the Java heap. */
     Matrix matrix(Weight weight) {
-        return matrices.computeIfAbsent(weight, w -> new Matrix(w, w.planned() || w.data().isNative()
-                ? null
-                : new Buffer(w.toString(), 1, w.data().byteSize()), tuner(w.type())));
+        return matrices.computeIfAbsent(weight, w -> {
+            Buffer copy = w.planned() || w.data().isNative() ? null : new Buffer(w.toString(), 1, w.data().byteSize());
+            Int8 int8 = rounding() ? Int8.of(w.type()) : null;
+            return new Matrix(w, copy, int8, int8 == null ? tuner(w.type()) : null);
+        });
     }
 
     private Tuner tuner(QuantType type) {

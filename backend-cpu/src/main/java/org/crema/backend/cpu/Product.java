@@ -4,10 +4,9 @@ import java.util.Arrays;
 import org.crema.backend.cpu.Plan.Buffer;
 import org.crema.backend.cpu.Plan.Matrix;
 import org.crema.backend.cpu.Plan.Place;
+import org.crema.backend.cpu.kernel.Activations;
 import org.crema.backend.cpu.kernel.Bf16;
 import org.crema.backend.cpu.kernel.Gemm;
-import org.crema.backend.cpu.kernel.Packing;
-import org.crema.kernels.Precision;
 
 /**
  * Products of activation rows with matrices, as a list of blocks: in each, some rows meet one matrix. A whole {@code MatMul} is one
@@ -96,7 +95,7 @@ final class Product {
         scratch = new Gemm.Scratch[VectorSupport.PRESENT ? plan.threads() : 0];
         Arrays.setAll(scratch, thread -> new Gemm.Scratch());
         decoded = plan.perThread("tiles", 0);
-        rounding = plan.options().precision() == Precision.FAST && VectorSupport.PRESENT;
+        rounding = plan.rounding();
     }
 
     /** Whether many rows times a matrix are multiplied in BF16. */
@@ -115,7 +114,7 @@ final class Product {
         if (with.kernel == null) {
             plan.perThread("tiles", 4L * with.columns * tileRows(with));
         } else {
-            long packed = Plan.align(4 * with.kernel.packing().packedFloats(with.columns));
+            long packed = Plan.align(with.few.activations().packedBytes(with.columns));
             plan.shared("packed vectors", packed * Math.min(mostRows, FEW * mostBlocks) * repeats);
             int lanes = Lanes.BEST.bits() / Float.SIZE;
             plan.shared("packed panels",
@@ -232,13 +231,13 @@ final class Product {
                     out[i] = outAt[b] + outRow[i] * outStride[b];
                 }
             } else if (count <= FEW) {
-                Packing packing = m.kernel.packing();
+                Activations form = m.few.activations();
                 for (int i = 0; i < count; i++) {
                     long source = inAt[b] + inRow[from[b] + i] * inStride[b];
-                    long target = packing.isPlain() ? source : packed(packing, source, m.columns);
+                    long target = form.isPlain() ? source : packed(form, source, m.columns);
                     if (target == 0) {
                         target = vectorAt;
-                        vectorAt += Plan.align(4 * packing.packedFloats(m.columns));
+                        vectorAt += Plan.align(form.packedBytes(m.columns));
                         addPack(-1, b, source, target);
                     }
                     packedAt[FEW * b + i] = target;
@@ -260,9 +259,9 @@ final class Product {
     }
 
     /** Where a vector is packed already; 0 if nowhere. */
-    private long packed(Packing packing, long source, int columns) {
+    private long packed(Activations form, long source, int columns) {
         for (int p = 0; p < packs; p++) {
-            if (packFrom[p] == source && matrix[packBlock[p]].kernel.packing().equals(packing)
+            if (packFrom[p] == source && matrix[packBlock[p]].few.activations().equals(form)
                     && matrix[packBlock[p]].columns == columns) {
                 return packTo[p];
             }
@@ -282,11 +281,11 @@ final class Product {
         int end = (int) ((long) packs * (chunk + 1) / packChunks);
         for (int p = (int) ((long) packs * chunk / packChunks); p < end; p++) {
             int b = packBlock[p];
-            Packing packing = matrix[b].kernel.packing();
             if (packPanel[p] < 0) {
-                packing.pack(packFrom[p], matrix[b].columns, packTo[p]);
+                matrix[b].few.activations().pack(packFrom[p], matrix[b].columns, packTo[p]);
             } else {
-                Gemm.packPanels(packing, inAt[b], inStride[b] / Float.BYTES, inRow, from[b], to[b] - from[b], matrix[b].columns,
+                Gemm.packPanels(matrix[b].kernel.packing(), inAt[b], inStride[b] / Float.BYTES, inRow, from[b], to[b] - from[b],
+                        matrix[b].columns,
                         packPanel[p], packPanel[p] + 1, panelsAt[b], bf16(matrix[b]), scratch[thread]);
             }
         }
@@ -360,10 +359,11 @@ final class Product {
             int last = Math.min(end, r + step);
             for (int i = 0; i < count; i++) {
                 long result = outAt[b] + outRow[from[b] + i] * outStride[b] + 4L * r;
-                if (i == 0) {
-                    m.tuner.matVec(thread, weights[b], m.rowBytes, r, last, m.columns, packedAt[FEW * b], result);
+                long packed = packedAt[FEW * b + i];
+                if (i == 0 && m.tuner != null) {
+                    m.tuner.matVec(thread, weights[b], m.rowBytes, r, last, m.columns, packed, result);
                 } else {
-                    m.kernel.matVec(weights[b], m.rowBytes, r, last, m.columns, packedAt[FEW * b + i], result);
+                    m.few.matVec(weights[b], m.rowBytes, r, last, m.columns, packed, result);
                 }
             }
         }

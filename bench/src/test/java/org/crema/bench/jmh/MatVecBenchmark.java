@@ -1,7 +1,10 @@
 package org.crema.bench.jmh;
 
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.crema.backend.cpu.kernel.Int8;
 import org.crema.backend.cpu.kernel.MatKernel;
+import org.crema.backend.cpu.kernel.MatVec;
 import org.crema.backend.cpu.kernel.Tuning;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -23,23 +26,25 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(1)
 public class MatVecBenchmark {
-    /** How the kernel walks over the rows. */
-    @Param({"SINGLE", "NEAR", "FAR"})
+    /** How the kernel walks over the rows; or activations in integers. */
+    @Param({"SINGLE", "NEAR", "FAR", "INT8"})
     public String tuning;
 
-    private MatKernel kernel;
+    private MatVec kernel;
     private long packed;
 
     @Setup
     public void pack(Matrix matrix) {
-        kernel = MatKernel.of(matrix.type, switch (tuning) {
-            case "SINGLE" -> Tuning.SINGLE;
-            case "NEAR" -> Tuning.NEAR;
-            case "FAR" -> Tuning.FAR;
-            default -> throw new IllegalArgumentException("tuning is SINGLE, NEAR or FAR, not " + tuning);
-        });
-        packed = matrix.allocate(kernel.packing().packedFloats(Matrix.COLUMNS)).address();
-        kernel.packing().pack(matrix.activations, Matrix.COLUMNS, packed);
+        kernel = switch (tuning) {
+            case "SINGLE" -> MatKernel.of(matrix.type, Tuning.SINGLE);
+            case "NEAR" -> MatKernel.of(matrix.type, Tuning.NEAR);
+            case "FAR" -> MatKernel.of(matrix.type, Tuning.FAR);
+            case "INT8" -> Objects.requireNonNull(Int8.of(matrix.type),
+                    () -> matrix.type + " has no products of integers here: " + Int8.describe());
+            default -> throw new IllegalArgumentException("tuning is SINGLE, NEAR, FAR or INT8, not " + tuning);
+        };
+        packed = matrix.allocate(kernel.activations().packedBytes(Matrix.COLUMNS) / Float.BYTES).address();
+        kernel.activations().pack(matrix.activations, Matrix.COLUMNS, packed);
     }
 
     @Benchmark

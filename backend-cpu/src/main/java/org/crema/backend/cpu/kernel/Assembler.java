@@ -1,78 +1,251 @@
 package org.crema.backend.cpu.kernel;
 
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.crema.backend.cpu.kernel.Evex.Width;
 
 /**
- * Writes the few instructions of x86-64 that {@link Bf16} is made of. Encodings: Intel 64 and IA-32 Architectures Software Developer's
- * Manual, volume 2; vector instructions in their EVEX form, 512 bits wide, operands in memory as base + 32-bit displacement.
+ * Writes the machine code of x86-64 that {@link Bf16} and {@link Int8} are made of: {@linkplain Evex vector instructions} and what a loop needs.
+ * Operands in memory are a base and a 32-bit displacement. Encodings: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2.
  */
 final class Assembler {
-    static final int RCX = 1;
-    static final int RDX = 2;
-    static final int RSI = 6;
+    /** Registers of numbers: those in which functions take theirs, in that order, and others that they may change. */
     static final int RDI = 7;
+    static final int RSI = 6;
+    static final int RDX = 2;
+    static final int RCX = 1;
+    static final int R8 = 8;
+    static final int R9 = 9;
+    static final int RAX = 0;
+    static final int R10 = 10;
+    static final int R11 = 11;
 
-    private static final int MAP_0F = 1;
-    private static final int MAP_0F38 = 2;
-    private static final int NO_PREFIX = 0;
-    private static final int PREFIX_F3 = 2;
-    private static final int NO_REGISTER = 0;
+    private static final int NONE = 0;
+    private static final int VECTOR = 64;
+
+    /** Bytes of memory: at a register's address, or of a constant. */
+    record Memory(int base, int displacement, boolean constant) {}
+
+    /** A displacement at {@code at} that leads to a constant. */
+    private record Fixup(int at, int constant) {}
+
+    /** A jump ahead whose displacement at {@code at} leads to {@code target}. */
+    private record Landing(int at, int target) {}
 
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
+    private final List<byte[]> constants = new ArrayList<>();
+    private final List<Fixup> fixups = new ArrayList<>();
+    private final List<Landing> landings = new ArrayList<>();
+    private int mask;
 
-    byte[] code() {
-        return code.toByteArray();
+    static Memory at(int base, int displacement) {
+        return new Memory(base, displacement, false);
     }
 
-    /** The place that {@link #jumpIfNotZero} comes back to. */
+    /** A vector of 64 bytes behind the code. */
+    Memory constant(byte[] bytes) {
+        constants.add(bytes);
+        return new Memory(NONE, constants.size() - 1, true);
+    }
+
+    /** Loads a vector of constant lanes of 32 bits. */
+    void fill(int register, int... lanes) {
+        ByteBuffer bytes = ByteBuffer.allocate(VECTOR).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; bytes.hasRemaining(); i++) {
+            bytes.putInt(lanes[i % lanes.length]);
+        }
+        op(Evex.VMOVDQU32_LOAD, Width.ZMM, register, constant(bytes.array()));
+    }
+
+    /** The code and its constants. */
+    byte[] code() {
+        byte[] instructions = code.toByteArray();
+        int data = (instructions.length + VECTOR - 1) / VECTOR * VECTOR;
+        byte[] all = new byte[data + constants.size() * VECTOR];
+        System.arraycopy(instructions, 0, all, 0, instructions.length);
+        for (int i = 0; i < constants.size(); i++) {
+            System.arraycopy(constants.get(i), 0, all, data + i * VECTOR, constants.get(i).length);
+        }
+        for (Fixup fixup : fixups) {
+            // Relative to the end of the instruction, which may still have one byte: that is counted in the number written there.
+            write(all, fixup.at, data + fixup.constant * VECTOR - (fixup.at + Integer.BYTES) - all[fixup.at]);
+        }
+        for (Landing landing : landings) {
+            write(all, landing.at, landing.target - (landing.at + Integer.BYTES));
+        }
+        return all;
+    }
+
+    private static void write(byte[] to, int at, int number) {
+        for (int i = 0; i < Integer.BYTES; i++) {
+            to[at + i] = (byte) (number >> Byte.SIZE * i);
+        }
+    }
+
+    /** The place that jumps come back to. */
     int here() {
         return code.size();
     }
 
-    /** {@code vmovups zmm, [base + displacement]} */
-    void load(int zmm, int base, int displacement) {
-        evex(MAP_0F, NO_PREFIX, 0x10, zmm, NO_REGISTER, false, base, displacement);
+    /** The next instruction writes only the lanes of this mask register. */
+    Assembler masked(int k) {
+        mask = k;
+        return this;
     }
 
-    /** {@code vmovups [base + displacement], zmm} */
-    void store(int base, int displacement, int zmm) {
-        evex(MAP_0F, NO_PREFIX, 0x11, zmm, NO_REGISTER, false, base, displacement);
+    /** {@code op register, second, third} */
+    void op(Evex op, Width width, int register, int second, int third) {
+        prefix(op, width, register, second, third >> 3 & 1, third >> 4 & 1, false);
+        bytes(0xc0 | (register & 7) << 3 | third & 7);
     }
 
-    /** {@code vdpbf16ps sum, x, dword [base + displacement]{1to16}} */
-    void dotBf16(int sum, int x, int base, int displacement) {
-        evex(MAP_0F38, PREFIX_F3, 0x52, sum, x, true, base, displacement);
+    /** The same with a number at the end. */
+    void op(Evex op, Width width, int register, int second, int third, int number) {
+        op(op, width, register, second, third);
+        bytes(number);
+    }
+
+    /** {@code op register, third} */
+    void op(Evex op, Width width, int register, int third) {
+        op(op, width, register, NONE, third);
+    }
+
+    /** {@code op register, second, [memory]} */
+    void op(Evex op, Width width, int register, int second, Memory memory) {
+        prefix(op, width, register, second, memory.base >> 3 & 1, 0, false);
+        address(register, memory, 0);
+    }
+
+    /** The same with a number at the end. */
+    void op(Evex op, Width width, int register, int second, Memory memory, int number) {
+        prefix(op, width, register, second, memory.base >> 3 & 1, 0, false);
+        address(register, memory, 1);
+        bytes(number);
+    }
+
+    /** {@code op register, [memory]} */
+    void op(Evex op, Width width, int register, Memory memory) {
+        op(op, width, register, NONE, memory);
+    }
+
+    /** {@code op register, second, dword [memory]{1to16}} */
+    void broadcast(Evex op, Width width, int register, int second, Memory memory) {
+        prefix(op, width, register, second, memory.base >> 3 & 1, 0, true);
+        address(register, memory, 0);
+    }
+
+    /** {@code vpsrld register, third, bits} */
+    void shiftRight(Width width, int register, int third, int bits) {
+        op(Evex.VPSRLD, width, 2, register, third, bits);
+    }
+
+    private void prefix(Evex op, Width width, int register, int second, int base, int high, boolean broadcast) {
+        bytes(0x62,
+                not(register, 3) << 7 | (high ^ 1) << 6 | (base ^ 1) << 5 | not(register, 4) << 4 | op.map,
+                op.w << 7 | (~second & 15) << 3 | 4 | op.prefix,
+                width.bits << 5 | (broadcast ? 0x10 : 0) | not(second, 4) << 3 | mask,
+                op.opcode);
+        mask = 0;
+    }
+
+    private static int not(int register, int bit) {
+        return ~register >> bit & 1;
+    }
+
+    private void address(int register, Memory memory, int behind) {
+        if (memory.constant) {
+            bytes((register & 7) << 3 | 5);
+            fixups.add(new Fixup(code.size(), memory.displacement));
+            number(behind);
+        } else {
+            bytes(0x80 | (register & 7) << 3 | memory.base & 7);
+            number(memory.displacement);
+        }
+    }
+
+    /** {@code kmovd k, [base + displacement]} */
+    void loadMask32(int k, int base, int displacement) {
+        bytes(0xc4, 0xe1 & ~((base >> 3 & 1) << 5), 0xf9, 0x90, 0x80 | k << 3 | base & 7);
+        number(displacement);
+    }
+
+    /** {@code kunpckdq k, high, low} */
+    void joinMasks(int k, int high, int low) {
+        bytes(0xc4, 0xe1, 0x80 | (~high & 15) << 3 | 4, 0x4b, 0xc0 | k << 3 | low);
+    }
+
+    /** {@code mov rax, lanes; kmovq k, rax} */
+    void setMask(int k, long lanes) {
+        bytes(0x48, 0xb8);
+        number((int) lanes);
+        number((int) (lanes >> Integer.SIZE));
+        bytes(0xc4, 0xe1, 0xfb, 0x92, 0xc0 | k << 3 | RAX);
+    }
+
+    /** {@code mov register, from} */
+    void move(int register, int from) {
+        bytes(0x48 | from >> 3 << 2 | register >> 3, 0x89, 0xc0 | (from & 7) << 3 | register & 7);
     }
 
     /** {@code add register, number} */
     void add(int register, int number) {
-        bytes(0x48, 0x81, 0xc0 | register);
+        bytes(0x48 | register >> 3, 0x81, 0xc0 | register & 7);
         number(number);
     }
 
-    /** {@code dec register} */
-    void decrement(int register) {
-        bytes(0x48, 0xff, 0xc8 | register);
+    /** {@code add register, other} */
+    void addRegister(int register, int other) {
+        bytes(0x48 | other >> 3 << 2 | register >> 3, 0x01, 0xc0 | (other & 7) << 3 | register & 7);
+    }
+
+    /** {@code sub register, number} */
+    void subtract(int register, int number) {
+        bytes(0x48 | register >> 3, 0x81, 0xe8 | register & 7);
+        number(number);
     }
 
     /** {@code jnz target} */
     void jumpIfNotZero(int target) {
-        bytes(0x0f, 0x85);
+        jumpBack(0x85, target);
+    }
+
+    /** {@code jge target}, after a {@link #subtract} */
+    void jumpIfNotNegative(int target) {
+        jumpBack(0x8d, target);
+    }
+
+    private void jumpBack(int condition, int target) {
+        bytes(0x0f, condition);
         number(target - (code.size() + Integer.BYTES));
+    }
+
+    /** {@code jl} after a {@link #subtract}, to where {@link #land} is told its result. */
+    int jumpAheadIfNegative() {
+        return jumpAhead(0x8c);
+    }
+
+    /** {@code jz} after an {@link #add}, to where {@link #land} is told its result. */
+    int jumpAheadIfZero() {
+        return jumpAhead(0x84);
+    }
+
+    private int jumpAhead(int condition) {
+        bytes(0x0f, condition);
+        number(0);
+        return code.size() - Integer.BYTES;
+    }
+
+    /** The place that a jump ahead comes to. */
+    void land(int jump) {
+        landings.add(new Landing(jump, code.size()));
     }
 
     /** {@code vzeroupper; ret} */
     void returnFromVectors() {
         bytes(0xc5, 0xf8, 0x77, 0xc3);
-    }
-
-    private void evex(int map, int prefix, int opcode, int register, int second, boolean broadcast, int base, int displacement) {
-        int high = (register & 8) == 0 ? 0x80 : 0;
-        int highest = (register & 16) == 0 ? 0x10 : 0;
-        // X and B, which extend index and base: neither is.
-        bytes(0x62, high | 0x60 | highest | map, (~second & 15) << 3 | 4 | prefix,
-                0x40 | (broadcast ? 0x10 : 0) | ((second & 16) == 0 ? 8 : 0), opcode, 0x80 | (register & 7) << 3 | base);
-        number(displacement);
     }
 
     private void bytes(int... bytes) {

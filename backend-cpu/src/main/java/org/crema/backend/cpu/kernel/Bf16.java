@@ -1,10 +1,13 @@
 package org.crema.backend.cpu.kernel;
 
-import java.io.IOException;
-import java.lang.invoke.MethodHandle;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import static org.crema.backend.cpu.kernel.Assembler.RCX;
+import static org.crema.backend.cpu.kernel.Assembler.RDI;
+import static org.crema.backend.cpu.kernel.Assembler.RDX;
+import static org.crema.backend.cpu.kernel.Assembler.RSI;
+import static org.crema.backend.cpu.kernel.Assembler.at;
+import static org.crema.backend.cpu.kernel.Evex.Width.ZMM;
+
+import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -24,6 +27,8 @@ public final class Bf16 {
     static final int ROW = MatKernel.SLICE / 2 * Integer.BYTES;
 
     private static final int VECTOR = 64;
+    /** Of a panel. */
+    private static final int MOST_VECTORS = 4;
     /** Accumulators are the registers below. */
     private static final int FIRST_X = 24;
     /** Half of the last bit that is kept. */
@@ -34,7 +39,7 @@ public final class Bf16 {
 
     /** Whether this machine can. The first call makes the code, in a tenth of a second. */
     public static boolean available() {
-        return Code.ONE != null;
+        return Code.KERNELS != null;
     }
 
     /** In words: that the processor can, or why not. */
@@ -44,35 +49,7 @@ public final class Bf16 {
     }
 
     private static String missing() {
-        String wanted = System.getProperty(PROPERTY, "on");
-        if (wanted.equals("off")) {
-            return PROPERTY + "=off";
-        }
-        if (!wanted.equals("on")) {
-            throw new IllegalArgumentException(PROPERTY + " must be on or off, not " + wanted);
-        }
-        if (!MachineCode.missing().isEmpty()) {
-            return MachineCode.missing();
-        }
-        if (Species.LANES != VECTOR / Float.BYTES) {
-            return "vectors of " + Species.LANES * Float.SIZE + " bits";
-        }
-        return Flags.TEXT.contains(" avx512_bf16 ") ? "" : "the processor has no AVX512_BF16";
-    }
-
-    /** The processor's, read once. */
-    private static final class Flags {
-        static final String TEXT = flags();
-    }
-
-    private static String flags() {
-        try {
-            return Files.readAllLines(Path.of("/proc/cpuinfo"), StandardCharsets.UTF_8).stream()
-                    .filter(line -> line.startsWith("flags")).findFirst().orElse("") + " ";
-        } catch (IOException e) {
-            // A container may hide it; then nothing is known of the processor.
-            return "";
-        }
+        return MachineCode.missing(PROPERTY, "avx512_bf16");
     }
 
     /**
@@ -82,21 +59,21 @@ public final class Bf16 {
     private static byte[] kernel(int rows, int vectors) {
         Assembler to = new Assembler();
         for (int i = 0; i < rows * vectors; i++) {
-            to.load(i, Assembler.RDX, i * VECTOR);
+            to.op(Evex.VMOVUPS_LOAD, ZMM, i, at(RDX, i * VECTOR));
         }
         int again = to.here();
         for (int v = 0; v < vectors; v++) {
-            to.load(FIRST_X + v, Assembler.RSI, v * VECTOR);
+            to.op(Evex.VMOVUPS_LOAD, ZMM, FIRST_X + v, at(RSI, v * VECTOR));
         }
         for (int i = 0; i < rows * vectors; i++) {
-            to.dotBf16(i, FIRST_X + i % vectors, Assembler.RDI, i / vectors * ROW);
+            to.broadcast(Evex.VDPBF16PS, ZMM, i, FIRST_X + i % vectors, at(RDI, i / vectors * ROW));
         }
-        to.add(Assembler.RDI, Integer.BYTES);
-        to.add(Assembler.RSI, vectors * VECTOR);
-        to.decrement(Assembler.RCX);
+        to.add(RDI, Integer.BYTES);
+        to.add(RSI, vectors * VECTOR);
+        to.subtract(RCX, 1);
         to.jumpIfNotZero(again);
         for (int i = 0; i < rows * vectors; i++) {
-            to.store(Assembler.RDX, i * VECTOR, i);
+            to.op(Evex.VMOVUPS_STORE, ZMM, i, at(RDX, i * VECTOR));
         }
         to.returnFromVectors();
         return to.code();
@@ -111,19 +88,9 @@ public final class Bf16 {
      */
     static void multiply(long w, int rows, long x, int vectors, int pairs, long sums) {
         int step = Gemm.step(vectors);
-        try {
-            for (int r = 0; r < rows; r += step) {
-                long from = w + (long) r * ROW;
-                long to = sums + (long) r * vectors * VECTOR;
-                switch (vectors) {
-                    case 1 -> Code.ONE.invokeExact(from, x, to, (long) pairs);
-                    case 2 -> Code.TWO.invokeExact(from, x, to, (long) pairs);
-                    case 3 -> Code.THREE.invokeExact(from, x, to, (long) pairs);
-                    default -> Code.FOUR.invokeExact(from, x, to, (long) pairs);
-                }
-            }
-        } catch (Throwable e) {
-            throw new IllegalStateException("machine code", e);
+        MemorySegment kernel = Code.KERNELS[vectors - 1];
+        for (int r = 0; r < rows; r += step) {
+            MachineCode.call(kernel, w + (long) r * ROW, x, sums + (long) r * vectors * VECTOR, pairs, 0, 0);
         }
     }
 
@@ -151,27 +118,20 @@ public final class Bf16 {
 
     /** The kernels by vectors of a panel; apart, since they are not made before they are needed. */
     private static final class Code {
-        private static final MethodHandle ONE;
-        private static final MethodHandle TWO;
-        private static final MethodHandle THREE;
-        private static final MethodHandle FOUR;
+        private static final MemorySegment[] KERNELS = make();
 
-        static {
-            MethodHandle[] kernels = new MethodHandle[4];
-            if (missing().isEmpty()) {
-                try {
-                    kernels = MachineCode.functions(IntStream.rangeClosed(1, kernels.length)
-                            .mapToObj(vectors -> kernel(Gemm.step(vectors), vectors)).toList());
-                } catch (UnsupportedOperationException e) {
-                    System.getLogger(Bf16.class.getName()).log(System.Logger.Level.WARNING,
-                            "products of many tokens stay in F32, at half the speed: " + e.getMessage());
-                }
+        private static MemorySegment[] make() {
+            if (!missing().isEmpty()) {
+                return null;
             }
-            // Each a constant, so that calls are compiled in.
-            ONE = kernels[0];
-            TWO = kernels[1];
-            THREE = kernels[2];
-            FOUR = kernels[3];
+            try {
+                return MachineCode.functions(IntStream.rangeClosed(1, MOST_VECTORS)
+                        .mapToObj(vectors -> kernel(Gemm.step(vectors), vectors)).toList());
+            } catch (UnsupportedOperationException e) {
+                System.getLogger(Bf16.class.getName()).log(System.Logger.Level.WARNING,
+                        "products of many tokens stay in F32, at half the speed: " + e.getMessage());
+                return null;
+            }
         }
     }
 

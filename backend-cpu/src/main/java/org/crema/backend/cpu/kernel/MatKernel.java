@@ -10,7 +10,7 @@ import org.crema.kernels.quant.QuantType;
  * address takes the JVM down. No kernel reads beyond the last block of the last row it was given, or allocates. A kernel has no
  * state and may be used by any number of threads.
  */
-public interface MatKernel {
+public interface MatKernel extends MatVec {
     /** Columns of a slice, the unit in which tiles and panels are cut. Every block size divides it. */
     int SLICE = 256;
 
@@ -33,16 +33,10 @@ public interface MatKernel {
      */
     Packing packing();
 
-    /**
-     * Rows {@code from} to {@code to - 1} of the matrix times one vector.
-     *
-     * @param weights address of row 0
-     * @param rowBytes bytes from one row to the next
-     * @param columns weights per row, a multiple of the block size
-     * @param packed address of the vector as {@link Packing#pack} wrote it
-     * @param out address of the result of row {@code from}; {@code to - from} floats are written
-     */
-    void matVec(long weights, long rowBytes, int from, int to, int columns, long packed, long out);
+    @Override
+    default Activations activations() {
+        return packing();
+    }
 
     /**
      * Turns a tile of weights to floats, exactly as the codec of the type does: row {@code firstRow + i}, columns

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * An order of activations: per unit of {@link #unit} columns first the activations, permuted to the order in which the kernels take
  * weights out of 32-bit lanes, then sums of activations for the terms of a dot product that are the same for many weights.
  */
-public final class Packing {
+public final class Packing implements Activations {
     /** Activations as they are. */
     static final Packing PLAIN = new Packing(1, new int[0]);
 
@@ -35,7 +35,7 @@ public final class Packing {
         this.sums = sums;
     }
 
-    /** Whether packed activations are the activations: {@link #pack} may be left out and the original passed instead. */
+    @Override
     public boolean isPlain() {
         return order.length == 0 && sums.length == 0;
     }
@@ -45,12 +45,17 @@ public final class Packing {
         return unit;
     }
 
+    @Override
+    public long packedBytes(int columns) {
+        return Float.BYTES * packedFloats(columns);
+    }
+
     /** Floats that a packed vector takes. */
-    public long packedFloats(int columns) {
+    long packedFloats(int columns) {
         return columns + (long) (columns / unit) * sums.length;
     }
 
-    /** Packs a vector of {@code columns} floats at address {@code x} to {@link #packedFloats} floats at address {@code packed}. */
+    @Override
     public void pack(long x, int columns, long packed) {
         if (isPlain()) {
             MemorySegment.copy(Memory.ALL, x, Memory.ALL, packed, columns * 4L);

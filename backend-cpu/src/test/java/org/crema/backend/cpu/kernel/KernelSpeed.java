@@ -33,7 +33,8 @@ public final class KernelSpeed {
         try (Arena arena = Arena.ofConfined()) {
             print(String.format(Locale.ROOT, "FMA %.1f GFLOP/s, reading %.1f GB/s", fma(), reading(arena)));
         }
-        print(String.format(Locale.ROOT, "%-8s %27s   %27s   %9s %9s", "type", "decode GB/s single/near/far", "in L2", "prefill",
+        print(String.format(Locale.ROOT, "%-8s %36s   %36s   %9s %9s", "type", "decode GB/s single/near/far/int8", "in L2",
+                "prefill",
                 "tile Gw/s"));
         for (QuantType type : types) {
             line(type);
@@ -68,6 +69,7 @@ public final class KernelSpeed {
                         });
                         line.append(String.format(Locale.ROOT, " %8.2f", count * rowBytes / seconds / 1e9));
                     }
+                    line.append(int8(type, x, weights, rowBytes, count, out));
                     line.append("  ");
                 }
             }
@@ -98,6 +100,23 @@ public final class KernelSpeed {
             }
         }
         print(line.toString());
+    }
+
+    private static String int8(QuantType type, MemorySegment x, MemorySegment weights, long rowBytes, int count,
+            MemorySegment out) {
+        Int8 kernel = Int8.of(type);
+        if (kernel == null) {
+            return "        -";
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment packed = arena.allocate(kernel.activations().packedBytes(COLUMNS), 64);
+            kernel.activations().pack(x.address(), COLUMNS, packed.address());
+            double seconds = best(() -> {
+                kernel.matVec(weights.address(), rowBytes, 0, count, COLUMNS, packed.address(), out.address());
+                return 0;
+            });
+            return String.format(Locale.ROOT, " %8.2f", count * rowBytes / seconds / 1e9);
+        }
     }
 
     /** The best time of one call, in seconds. */

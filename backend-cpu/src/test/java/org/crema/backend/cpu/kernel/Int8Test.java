@@ -1,0 +1,157 @@
+package org.crema.backend.cpu.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.crema.kernels.quant.QuantType;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Products with activations in 8-bit integers against the scalar codec and products in double precision, at odd shapes and addresses. */
+class Int8Test {
+    private static final int GUARD = 64;
+    private static final byte GUARD_VALUE = 77;
+
+    static Stream<QuantType> types() {
+        return Arrays.stream(QuantType.values()).filter(type -> Int8Rows.order(type) != null);
+    }
+
+    @BeforeEach
+    void machine() {
+        Assumptions.assumeTrue(Int8.describe().startsWith("by"), Int8::describe);
+    }
+
+    @ParameterizedTest
+    @MethodSource("types")
+    void rowsTimesVector(QuantType type) {
+        Random seeds = new Random(17 + type.id());
+        int size = type.blockSize();
+        for (int columns : size == 256 ? new int[] {256, 768, 2048} : new int[] {32, 64, 96, 7 * 32, 1408}) {
+            for (int rows : new int[] {1, 2, 3, 5, 77}) {
+                rowsTimesVector(type, columns, rows, seeds.nextLong());
+            }
+        }
+    }
+
+    private static void rowsTimesVector(QuantType type, int columns, int rows, long seed) {
+        try (Arena arena = Arena.ofConfined()) {
+            Int8 kernel = Int8.of(type);
+            Sample sample = Sample.of(arena, type, rows, columns, (int) (seed & 63), seed);
+            float[] x = activations(columns, seed + 1);
+            long packedBytes = kernel.activations().packedBytes(columns);
+            MemorySegment packed = guarded(arena, packedBytes);
+            kernel.activations().pack(Sample.copy(arena, x).address(), columns, packed.address() + GUARD);
+            checkGuards(packed, type + " packed vector");
+            int from = rows > 3 ? 1 : 0;
+            MemorySegment out = guarded(arena, 4L * (rows - from));
+            kernel.matVec(sample.address(), sample.rowBytes(), from, rows, columns, packed.address() + GUARD,
+                    out.address() + GUARD);
+            checkGuards(out, type + " results");
+            float[] rounded = rounded(x);
+            for (int r = from; r < rows; r++) {
+                double[] expected = sample.dot(r, rounded, 0);
+                double error = out.get(ValueLayout.JAVA_FLOAT, GUARD + 4L * (r - from)) - expected[0];
+                assertTrue(error * error <= 1e-10 * expected[1],
+                        () -> type + " columns " + columns + " rows " + rows + ": off by " + error + " of " + expected[0]
+                                + ", terms have the root sum square " + Math.sqrt(expected[1]));
+            }
+        }
+    }
+
+    /** Some blocks large, some small, some nothing. */
+    private static float[] activations(int count, long seed) {
+        float[] x = Sample.activations(count, seed);
+        for (int i = 0; i < count; i++) {
+            x[i] *= switch (i / Int8Order.BLOCK % 4) {
+                case 0 -> 1;
+                case 1 -> 1e-3f;
+                case 2 -> 30;
+                default -> seed % 2 == 0 ? 0 : 2;
+            };
+        }
+        return x;
+    }
+
+    /** What activations are rounded to. */
+    private static float[] rounded(float[] x) {
+        float[] rounded = new float[x.length];
+        for (int from = 0; from < x.length; from += Int8Order.BLOCK) {
+            float most = 0;
+            for (int i = from; i < from + Int8Order.BLOCK; i++) {
+                most = Math.max(most, Math.abs(x[i]));
+            }
+            float scale = most * (1f / 127);
+            for (int i = from; i < from + Int8Order.BLOCK && most > 0; i++) {
+                rounded[i] = scale * (float) Math.rint(x[i] * (127 / most));
+            }
+        }
+        return rounded;
+    }
+
+    @Test
+    void notANumberIsNotLost() {
+        try (Arena arena = Arena.ofConfined()) {
+            for (float odd : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+                types().forEach(type -> {
+                    Int8 kernel = Int8.of(type);
+                    Sample sample = Sample.of(arena, type, 1, 512, 0, 5);
+                    float[] x = Sample.activations(512, 6);
+                    x[77] = odd;
+                    MemorySegment packed = arena.allocate(kernel.activations().packedBytes(512), 64);
+                    kernel.activations().pack(Sample.copy(arena, x).address(), 512, packed.address());
+                    MemorySegment out = arena.allocate(4);
+                    kernel.matVec(sample.address(), sample.rowBytes(), 0, 1, 512, packed.address(), out.address());
+                    assertTrue(!Float.isFinite(out.get(ValueLayout.JAVA_FLOAT, 0)), () -> type + " with " + odd);
+                });
+            }
+        }
+    }
+
+    /** However rows are dealt out, in steps of four, the bits are the same. */
+    @ParameterizedTest
+    @MethodSource("types")
+    void theSameBitsInAnyPieces(QuantType type) {
+        try (Arena arena = Arena.ofConfined()) {
+            Int8 kernel = Int8.of(type);
+            Sample sample = Sample.of(arena, type, 75, 512, 1, 8);
+            MemorySegment packed = arena.allocate(kernel.activations().packedBytes(512), 64);
+            kernel.activations().pack(Sample.copy(arena, Sample.activations(512, 9)).address(), 512, packed.address());
+            MemorySegment whole = arena.allocate(4 * 75);
+            kernel.matVec(sample.address(), sample.rowBytes(), 0, 75, 512, packed.address(), whole.address());
+            MemorySegment pieces = arena.allocate(4 * 75);
+            int[] cuts = {0, 4, 40, 41, 43, 75};
+            for (int i = 1; i < cuts.length; i++) {
+                kernel.matVec(sample.address(), sample.rowBytes(), cuts[i - 1], cuts[i], 512, packed.address(),
+                        pieces.address() + 4L * cuts[i - 1]);
+            }
+            assertEquals(-1, whole.mismatch(pieces));
+        }
+    }
+
+    @Test
+    void typesOfOneFormShareIt() {
+        assertSame(Int8.of(QuantType.Q4_K).activations(), Int8.of(QuantType.Q5_K).activations());
+    }
+
+    private static MemorySegment guarded(Arena arena, long bytes) {
+        return arena.allocate(bytes + 2 * GUARD, 64).fill(GUARD_VALUE);
+    }
+
+    private static void checkGuards(MemorySegment segment, String what) {
+        for (int i = 0; i < GUARD; i++) {
+            assertEquals(GUARD_VALUE, segment.get(ValueLayout.JAVA_BYTE, i), what + ": written before the beginning");
+            assertEquals(GUARD_VALUE, segment.get(ValueLayout.JAVA_BYTE, segment.byteSize() - 1 - i),
+                    what + ": written behind the end");
+        }
+    }
+}
