@@ -10,8 +10,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.crema.backend.cpu.kernel.Bf16;
+import org.crema.backend.cpu.kernel.FloatMatMul;
 import org.crema.backend.cpu.kernel.Int8;
 import org.crema.backend.cpu.kernel.MatKernel;
+import org.crema.backend.cpu.kernel.MatMul;
 import org.crema.backend.cpu.kernel.MatVec;
 import org.crema.kernels.Cache;
 import org.crema.kernels.CompileOptions;
@@ -130,12 +133,14 @@ final class Plan {
         final MatKernel kernel;
         /** Multiplies few rows of activations: the kernel, or integers; null without the Vector API. */
         final MatVec few;
+        /** Multiplies many rows of activations; null without the Vector API. */
+        final MatMul many;
         /** Multiplies one row of activations by the kernel that is the fastest; null where others do. */
         final Tuner tuner;
         private final Buffer copy;
         private long at;
 
-        private Matrix(Weight weight, Buffer copy, Int8 int8, Tuner tuner) {
+        private Matrix(Weight weight, Buffer copy, Int8 int8, Tuner tuner, boolean rounding) {
             this.weight = weight;
             this.type = weight.type();
             this.rows = weight.rows();
@@ -144,8 +149,13 @@ final class Plan {
             this.decoder = Decoder.of(type);
             this.kernel = VectorSupport.PRESENT ? MatKernel.of(type) : null;
             this.few = int8 == null ? kernel : int8;
+            this.many = int8 != null ? int8.many() : kernel != null ? inFloats(rounding) : null;
             this.copy = copy;
             this.tuner = tuner;
+        }
+
+        private MatMul inFloats(boolean rounding) {
+            return new FloatMatMul(kernel, rounding && type.blockSize() > 1 && Bf16.available());
         }
 
         /** Address of the first row of a matrix. */
@@ -222,7 +232,7 @@ final class Plan {
         return matrices.computeIfAbsent(weight, w -> {
             Buffer copy = w.planned() || w.data().isNative() ? null : new Buffer(w.toString(), 1, w.data().byteSize());
             Int8 int8 = rounding() ? Int8.of(w.type()) : null;
-            return new Matrix(w, copy, int8, int8 == null ? tuner(w.type()) : null);
+            return new Matrix(w, copy, int8, int8 == null ? tuner(w.type()) : null, rounding());
         });
     }
 

@@ -5,7 +5,6 @@ import org.crema.backend.cpu.Plan.Buffer;
 import org.crema.backend.cpu.Plan.Matrix;
 import org.crema.backend.cpu.Plan.Place;
 import org.crema.backend.cpu.kernel.Activations;
-import org.crema.backend.cpu.kernel.Bf16;
 import org.crema.backend.cpu.kernel.Gemm;
 
 /**
@@ -41,8 +40,6 @@ final class Product {
     /** Of each thread: tiles of the kernels, or rows decoded without them. */
     private final Gemm.Scratch[] scratch;
     private final Buffer decoded;
-    /** Whether quantised weights may be rounded to BF16 with their activations. */
-    private final boolean rounding;
     private final Job packJob = new Job(this::pack);
     private final Job multiplyJob = new Job(this::multiply);
 
@@ -95,12 +92,6 @@ final class Product {
         scratch = new Gemm.Scratch[VectorSupport.PRESENT ? plan.threads() : 0];
         Arrays.setAll(scratch, thread -> new Gemm.Scratch());
         decoded = plan.perThread("tiles", 0);
-        rounding = plan.rounding();
-    }
-
-    /** Whether many rows times a matrix are multiplied in BF16. */
-    private boolean bf16(Matrix m) {
-        return rounding && m.type.blockSize() > 1 && Bf16.available();
     }
 
     /**
@@ -116,9 +107,7 @@ final class Product {
         } else {
             long packed = Plan.align(with.few.activations().packedBytes(with.columns));
             plan.shared("packed vectors", packed * Math.min(mostRows, FEW * mostBlocks) * repeats);
-            int lanes = Lanes.BEST.bits() / Float.SIZE;
-            plan.shared("packed panels",
-                    mostRows <= FEW ? 0 : 4L * with.columns * (mostRows + mostBlocks * (lanes - 1L)) * repeats);
+            plan.shared("packed panels", mostRows <= FEW ? 0 : repeats * panelBytes(with, mostRows, mostBlocks));
         }
         if (mostRows > inRow.length) {
             inRow = new int[mostRows];
@@ -151,6 +140,12 @@ final class Product {
             packTo = new long[mostPacks];
         }
         return this;
+    }
+
+    /** Of so many rows in so many blocks, however they are dealt out: no more than all in one, and one row in each of the others. */
+    private static long panelBytes(Matrix m, int rows, int blocks) {
+        return m.many.panelBytes(rows, m.columns) + (blocks - 1) * m.many.panelBytes(1, m.columns)
+                + (long) blocks * Plan.ALIGNMENT;
     }
 
     /** Forgets all blocks. */
@@ -244,12 +239,11 @@ final class Product {
                 }
             } else {
                 int earlier = like[b];
-                if (earlier < b && matrix[earlier].kernel.packing().equals(m.kernel.packing())
-                        && bf16(matrix[earlier]) == bf16(m)) {
+                if (earlier < b && matrix[earlier].many.form().equals(m.many.form())) {
                     panelsAt[b] = panelsAt[earlier];
                 } else {
                     panelsAt[b] = panelAt;
-                    panelAt += 4 * Gemm.panelFloats(count, m.columns);
+                    panelAt += Plan.align(m.many.panelBytes(count, m.columns));
                     for (int panel = 0; panel < Gemm.panels(count); panel++) {
                         addPack(panel, b, 0, 0);
                     }
@@ -284,9 +278,8 @@ final class Product {
             if (packPanel[p] < 0) {
                 matrix[b].few.activations().pack(packFrom[p], matrix[b].columns, packTo[p]);
             } else {
-                Gemm.packPanels(matrix[b].kernel.packing(), inAt[b], inStride[b] / Float.BYTES, inRow, from[b], to[b] - from[b],
-                        matrix[b].columns,
-                        packPanel[p], packPanel[p] + 1, panelsAt[b], bf16(matrix[b]), scratch[thread]);
+                matrix[b].many.packPanels(inAt[b], inStride[b] / Float.BYTES, inRow, from[b], to[b] - from[b], matrix[b].columns,
+                        packPanel[p], packPanel[p] + 1, panelsAt[b], scratch[thread]);
             }
         }
     }
@@ -340,8 +333,8 @@ final class Product {
         } else if (to[b] - from[b] <= FEW) {
             few(b, start, end, thread);
         } else {
-            Gemm.multiply(m.kernel, weights[b], m.rowBytes, start, end, m.columns, panelsAt[b], to[b] - from[b],
-                    bf16(m), outAt[b] + 4L * start, outStride[b] / Float.BYTES, outRow, from[b], scratch[thread]);
+            m.many.multiply(weights[b], m.rowBytes, start, end, m.columns, panelsAt[b], to[b] - from[b], outAt[b] + 4L * start,
+                    outStride[b] / Float.BYTES, outRow, from[b], scratch[thread]);
         }
         if (bias[b] != 0) {
             for (int i = from[b]; i < to[b]; i++) {

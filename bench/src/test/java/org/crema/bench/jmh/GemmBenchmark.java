@@ -1,14 +1,19 @@
 package org.crema.bench.jmh;
 
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.crema.backend.cpu.kernel.FloatMatMul;
 import org.crema.backend.cpu.kernel.Gemm;
+import org.crema.backend.cpu.kernel.Int8;
 import org.crema.backend.cpu.kernel.MatKernel;
+import org.crema.backend.cpu.kernel.MatMul;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -25,22 +30,31 @@ public class GemmBenchmark {
     private final Gemm.Scratch scratch = new Gemm.Scratch();
     private final float[] tile = new float[Gemm.TILE_ROWS * MatKernel.SLICE];
     private MatKernel kernel;
+    private MatMul product;
     private long panels;
+
+    /** What weights and activations are rounded to. */
+    @Param({"F32", "BF16", "INT8"})
+    public String numbers;
 
     @Setup
     public void pack(Matrix matrix) {
         kernel = MatKernel.of(matrix.type);
-        panels = matrix.allocate(Gemm.panelFloats(Matrix.TOKENS, Matrix.COLUMNS)).address();
-        Gemm.packPanels(kernel.packing(), matrix.activations, Matrix.COLUMNS, null, 0, Matrix.TOKENS, Matrix.COLUMNS, 0,
-                Gemm.panels(
-                        Matrix.TOKENS),
-                panels, false, scratch);
+        product = switch (numbers) {
+            case "F32" -> new FloatMatMul(kernel, false);
+            case "BF16" -> new FloatMatMul(kernel, true);
+            case "INT8" -> Objects.requireNonNull(Int8.of(matrix.type),
+                    () -> matrix.type + " has no products of integers here: " + Int8.describe()).many();
+            default -> throw new IllegalArgumentException("numbers are F32, BF16 or INT8, not " + numbers);
+        };
+        panels = matrix.allocate(product.panelBytes(Matrix.TOKENS, Matrix.COLUMNS) / Float.BYTES).address();
+        product.packPanels(matrix.activations, Matrix.COLUMNS, null, 0, Matrix.TOKENS, Matrix.COLUMNS, 0,
+                Gemm.panels(Matrix.TOKENS), panels, scratch);
     }
 
     @Benchmark
     public void multiply(Matrix matrix, Moved moved) {
-        Gemm.multiply(kernel, matrix.weights, matrix.rowBytes, 0, matrix.rows, Matrix.COLUMNS, panels, Matrix.TOKENS, false,
-                matrix.out,
+        product.multiply(matrix.weights, matrix.rowBytes, 0, matrix.rows, Matrix.COLUMNS, panels, Matrix.TOKENS, matrix.out,
                 matrix.rows, null, 0, scratch);
         moved.weights(matrix.bytes(), matrix.operations(Matrix.TOKENS));
     }

@@ -3,6 +3,7 @@ package org.crema.backend.cpu.kernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -27,11 +28,13 @@ public final class Int8 implements MatVec {
     private final QuantType type;
     private final MemorySegment rows;
     private final Form form;
+    private final MatMul many;
 
-    private Int8(QuantType type, MemorySegment rows, Form form) {
+    private Int8(QuantType type, MemorySegment rows, Form form, MatMul many) {
         this.type = type;
         this.rows = rows;
         this.form = form;
+        this.many = many;
     }
 
     /** In words: that the processor can, or why not. */
@@ -54,8 +57,9 @@ public final class Int8 implements MatVec {
         return form;
     }
 
-    Int8Order order() {
-        return form.order;
+    /** Products of many tokens. */
+    public MatMul many() {
+        return many;
     }
 
     @Override
@@ -146,27 +150,50 @@ public final class Int8 implements MatVec {
             ADD = add;
         }
 
+        /** Places in the list of codes, and the functions when they are made. */
         private static MemorySegment make() {
             List<byte[]> codes = new ArrayList<>();
             codes.add(Int8Rows.adding());
             Map<Int8Order, Integer> forms = new LinkedHashMap<>();
+            Map<Micro, Integer> micro = new LinkedHashMap<>();
             Map<QuantType, Integer> types = new EnumMap<>(QuantType.class);
             for (QuantType type : QuantType.values()) {
                 Int8Order order = Int8Rows.order(type);
-                if (order != null) {
-                    if (forms.putIfAbsent(order, codes.size()) == null) {
-                        codes.add(order.packing(order.columns()));
-                        codes.add(order.packing(Int8Order.BLOCK));
-                    }
-                    types.put(type, codes.size());
-                    codes.add(Int8Rows.code(type));
+                if (order == null) {
+                    continue;
                 }
+                if (forms.putIfAbsent(order, codes.size()) == null) {
+                    codes.add(order.packing(order.columns()));
+                    codes.add(order.packing(Int8Order.BLOCK));
+                    codes.add(order.panelPacking());
+                }
+                if (micro.putIfAbsent(Micro.of(order), codes.size()) == null) {
+                    for (int vectors = 1; vectors <= Int8MatMul.MOST_VECTORS; vectors++) {
+                        codes.add(Int8MatMul.kernel(vectors, order.part(), order.minima()));
+                    }
+                }
+                types.put(type, codes.size());
+                codes.add(Int8Rows.rows(type));
+                codes.add(Int8Rows.tile(type));
             }
             MemorySegment[] functions = MachineCode.functions(codes);
             Map<Int8Order, Form> made = new HashMap<>();
             forms.forEach((order, at) -> made.put(order, new Form(order, functions[at], functions[at + 1])));
-            types.forEach((type, at) -> OF.put(type, new Int8(type, functions[at], made.get(Int8Rows.order(type)))));
+            types.forEach((type, at) -> {
+                Int8Order order = Int8Rows.order(type);
+                int kernels = micro.get(Micro.of(order));
+                MatMul many = new Int8MatMul(type, order, functions[forms.get(order) + 2], functions[at + 1],
+                        Arrays.copyOfRange(functions, kernels, kernels + Int8MatMul.MOST_VECTORS));
+                OF.put(type, new Int8(type, functions[at], made.get(order), many));
+            });
             return functions[0];
+        }
+
+        /** What a micro-kernel depends on. */
+        private record Micro(int part, boolean minima) {
+            static Micro of(Int8Order order) {
+                return new Micro(order.part(), order.minima());
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 package org.crema.backend.cpu.kernel;
 
+import static org.crema.backend.cpu.kernel.Assembler.RCX;
 import static org.crema.backend.cpu.kernel.Assembler.RDI;
 import static org.crema.backend.cpu.kernel.Assembler.RDX;
 import static org.crema.backend.cpu.kernel.Assembler.RSI;
@@ -44,7 +45,7 @@ record Int8Order(int columns, List<Integer> groups, Sums sums, int zero) {
 
     private static final int GROUP = 16;
     /** Where the scale of a block stands; its sum is four places on. */
-    private static final int[] MINIMA_PLACES = {0, 1, 2, 3, 8, 9, 10, 11};
+    static final int[] MINIMA_PLACES = {0, 1, 2, 3, 8, 9, 10, 11};
 
     private static final int X = 2;
     private static final int LARGEST = 4;
@@ -69,19 +70,35 @@ record Int8Order(int columns, List<Integer> groups, Sums sums, int zero) {
         return (long) Math.ceilDiv(count, columns) * bytes();
     }
 
-    /** Packs units: rdi activations, rsi number of units, rdx to. Of {@link Sums#LANES} also the first half of a unit alone. */
-    byte[] packing(int part) {
+    /** Whether the kernel has minima; else a zero point. */
+    boolean minima() {
+        return zero == 1;
+    }
+
+    /** Columns, of those that follow each other in this order, that have a scale of their own for weights and activations. */
+    int part() {
+        return sums == Sums.OF_16 || sums == Sums.OF_32 ? GROUP : BLOCK;
+    }
+
+    /** The block of 32 columns that a part is of. */
+    int block(int part) {
+        return groups.get(part * part() / GROUP) * GROUP / BLOCK;
+    }
+
+    /**
+     * Code that packs units: rdi activations, rsi number of units, rdx to.
+     *
+     * @param columns of a unit: all, or {@link #BLOCK} for half a unit of {@link Sums#LANES}
+     */
+    byte[] packing(int columns) {
         Assembler to = new Assembler();
-        to.fill(ABSOLUTE, 0x7fffffff);
-        to.fill(MOST, Float.floatToRawIntBits(127));
-        to.fill(STEP, Float.floatToRawIntBits(1f / 127));
-        to.fill(ZERO, zero * 0x01010101);
-        to.fill(SIGN, 0x80000000);
+        constants(to);
         int again = to.here();
-        for (int block = 0; block < part / BLOCK; block++) {
+        for (int block = 0; block < columns / BLOCK; block++) {
             block(to, block);
+            storeInRow(to, block);
         }
-        to.add(RDI, part * Float.BYTES);
+        to.add(RDI, columns * Float.BYTES);
         to.add(RDX, bytes());
         to.subtract(RSI, 1);
         to.jumpIfNotZero(again);
@@ -89,6 +106,41 @@ record Int8Order(int columns, List<Integer> groups, Sums sums, int zero) {
         return to.code();
     }
 
+    /**
+     * Code that packs a token's slice of a panel (see {@link Int8MatMul}): rdi activations, rsi how many times {@link #panelColumns}, rdx to the token's
+     * first integers, rcx to its first scale.
+     */
+    byte[] panelPacking() {
+        Assembler to = new Assembler();
+        constants(to);
+        int again = to.here();
+        for (int block = 0; block < panelColumns() / BLOCK; block++) {
+            block(to, block);
+            storeInPanel(to, block);
+        }
+        to.add(RDI, panelColumns() * Float.BYTES);
+        to.add(RDX, panelColumns() * Int8MatMul.TOKENS);
+        to.add(RCX, panelColumns() / part() * Int8MatMul.VECTOR_BYTES);
+        to.subtract(RSI, 1);
+        to.jumpIfNotZero(again);
+        to.returnFromVectors();
+        return to.code();
+    }
+
+    /** Columns after which the order in panels repeats. */
+    int panelColumns() {
+        return sums == Sums.LANES ? BLOCK : columns;
+    }
+
+    private void constants(Assembler to) {
+        to.fill(ABSOLUTE, 0x7fffffff);
+        to.fill(MOST, Float.floatToRawIntBits(127));
+        to.fill(STEP, Float.floatToRawIntBits(1f / 127));
+        to.fill(ZERO, zero * 0x01010101);
+        to.fill(SIGN, 0x80000000);
+    }
+
+    /** The integers of a block in two registers, sums of four of them times zero in two more, scale and minus scale. */
     private void block(Assembler to, int block) {
         for (int i = 0; i < 2; i++) {
             to.op(Evex.VMOVUPS_LOAD, ZMM, X + i, at(RDI, (2 * block + i) * 64));
@@ -115,9 +167,14 @@ record Int8Order(int columns, List<Integer> groups, Sums sums, int zero) {
             to.op(Evex.VMULPS, ZMM, x, x, OTHER);
             to.op(Evex.VCVTPS2DQ, ZMM, x, x);
             to.op(Evex.VPMOVSDB, ZMM, x, x);
-            to.op(Evex.VMOVDQU32_STORE, XMM, x, at(RDX, groups.indexOf(2 * block + i) * GROUP));
             to.op(Evex.VPXORD, XMM, sum, sum, sum);
             to.op(Evex.VPDPBUSD, XMM, sum, ZERO, x);
+        }
+    }
+
+    private void storeInRow(Assembler to, int block) {
+        for (int i = 0; i < 2; i++) {
+            to.op(Evex.VMOVDQU32_STORE, XMM, X + i, at(RDX, groups.indexOf(2 * block + i) * GROUP));
         }
         int floats = columns + (sums == Sums.LANES ? block * BLOCK : 0);
         switch (sums) {
@@ -133,7 +190,7 @@ record Int8Order(int columns, List<Integer> groups, Sums sums, int zero) {
             case OF_16 -> {
                 for (int i = 0; i < 2; i++) {
                     to.op(Evex.VMOVSS_STORE, XMM, LARGEST, at(RDX, floats + (2 * block + i) * Float.BYTES));
-                    sum(to, SUM + i, floats + (16 + 2 * block + i) * Float.BYTES);
+                    sum(to, SUM + i, at(RDX, floats + (16 + 2 * block + i) * Float.BYTES));
                 }
             }
             default -> {
@@ -141,19 +198,53 @@ record Int8Order(int columns, List<Integer> groups, Sums sums, int zero) {
                 int sum = scale + (sums == Sums.MINIMA ? 4 : 8);
                 to.op(Evex.VMOVSS_STORE, XMM, LARGEST, at(RDX, floats + scale * Float.BYTES));
                 to.op(Evex.VPADDD, XMM, SUM, SUM, SUM + 1);
-                sum(to, SUM, floats + sum * Float.BYTES);
+                sum(to, SUM, at(RDX, floats + sum * Float.BYTES));
             }
         }
     }
 
-    /** Adds up four lanes and stores them times minus the scale. */
-    private static void sum(Assembler to, int register, int displacement) {
+    private void storeInPanel(Assembler to, int block) {
+        for (int i = 0; i < 2; i++) {
+            int place = groups.indexOf(2 * block + i);
+            for (int j = 0; j < 4; j++) {
+                to.op(Evex.VPEXTRD_STORE, XMM, X + i, 0, at(RDX, (4 * place + j) * Int8MatMul.VECTOR_BYTES), j);
+            }
+            if (part() == GROUP) {
+                scaleInPanel(to, place, SUM + i);
+            }
+        }
+        if (part() == BLOCK) {
+            to.op(Evex.VPADDD, XMM, SUM, SUM, SUM + 1);
+            scaleInPanel(to, groups.indexOf(2 * block) / 2, SUM);
+        }
+    }
+
+    /** The scale of a part, and behind all scales of the slice its sum: floats times minus scale for minima, else the integer itself. */
+    private void scaleInPanel(Assembler to, int part, int sum) {
+        to.op(Evex.VMOVSS_STORE, XMM, LARGEST, at(RCX, part * Int8MatMul.VECTOR_BYTES));
+        Assembler.Memory place = at(RCX, (MatKernel.SLICE / part() + part) * Int8MatMul.VECTOR_BYTES);
+        if (minima()) {
+            sum(to, sum, place);
+        } else {
+            addLanes(to, sum);
+            to.op(Evex.VPXORD, XMM, OTHER, OTHER, OTHER);
+            to.op(Evex.VPSUBD, XMM, sum, OTHER, sum);
+            to.op(Evex.VMOVD_STORE, XMM, sum, place);
+        }
+    }
+
+    private static void addLanes(Assembler to, int register) {
         for (int swap : new int[] {HALVES, NEIGHBOURS}) {
             to.op(Evex.VPSHUFD, XMM, OTHER, 0, register, swap);
             to.op(Evex.VPADDD, XMM, register, register, OTHER);
         }
+    }
+
+    /** Adds up four lanes and stores them times minus the scale. */
+    private static void sum(Assembler to, int register, Assembler.Memory place) {
+        addLanes(to, register);
         to.op(Evex.VCVTDQ2PS, XMM, register, register);
         to.op(Evex.VMULPS, XMM, register, register, MINUS);
-        to.op(Evex.VMOVSS_STORE, XMM, register, at(RDX, displacement));
+        to.op(Evex.VMOVSS_STORE, XMM, register, place);
     }
 }

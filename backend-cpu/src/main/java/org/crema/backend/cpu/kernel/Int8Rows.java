@@ -15,6 +15,7 @@ import static org.crema.backend.cpu.kernel.Evex.Width.YMM;
 import static org.crema.backend.cpu.kernel.Evex.Width.ZMM;
 
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 import org.crema.backend.cpu.kernel.Assembler.Memory;
 import org.crema.backend.cpu.kernel.Evex.Width;
@@ -26,8 +27,9 @@ import org.crema.kernels.quant.QuantType;
  * Writes the code that multiplies rows of one type with activations in {@link Int8Order}, by {@code vpdpbusd}: products of weights as unsigned
  * bytes with the integers, sums of four in 32 bits, then times the scales in floats.
  *
- * <p>rdi is the first row, rsi bytes from row to row, rdx rows, rcx blocks of a row, r8 activations, r9 where a vector of 16 floats for each row goes
- * whose lanes add up to the product.
+ * <p>Of few tokens: rdi is the first row, rsi bytes from row to row, rdx rows, rcx blocks of a row, r8 activations, r9 where a vector of 16 floats
+ * for each row goes whose lanes add up to the product. Of many: the same, but r8 is where the bytes of each row and their scales go, for
+ * {@link Int8MatMul}.
  */
 final class Int8Rows {
     /** Sums of a row: of all weights, and of minima and zero points. */
@@ -66,10 +68,13 @@ final class Int8Rows {
     private final Assembler to = new Assembler();
     private final QuantType type;
     private final Int8Order order;
+    /** Whether weights go to a tile; else they are multiplied. */
+    private final boolean tile;
     private int constants = FIRST_CONSTANT;
 
-    private Int8Rows(QuantType type) {
+    private Int8Rows(QuantType type, boolean tile) {
         this.type = type;
+        this.tile = tile;
         this.order = order(type);
     }
 
@@ -89,24 +94,32 @@ final class Int8Rows {
         };
     }
 
-    /** The code for a type that has an {@link #order}. */
-    static byte[] code(QuantType type) {
-        return new Int8Rows(type).rows();
+    /** The code that multiplies rows of a type that has an {@link #order}. */
+    static byte[] rows(QuantType type) {
+        return new Int8Rows(type, false).code();
     }
 
-    private byte[] rows() {
+    /** The code that writes a tile of rows. */
+    static byte[] tile(QuantType type) {
+        return new Int8Rows(type, true).code();
+    }
+
+    private byte[] code() {
         Block block = block();
         int row = to.here();
         to.move(RAX, RDI);
-        to.move(R10, R8);
         to.move(R11, RCX);
-        clear(ZMM, SUM);
-        clear(ZMM, REST);
+        to.move(R10, R8);
+        if (tile) {
+            to.move(R9, R8);
+        } else {
+            clear(ZMM, SUM);
+            clear(ZMM, REST);
+        }
         if (type.blockSize() == order.columns()) {
             int again = to.here();
             block.write(ZMM);
-            to.add(RAX, type.blockBytes());
-            to.add(R10, order.bytes());
+            advance(1);
             to.subtract(R11, 1);
             to.jumpIfNotZero(again);
         } else {
@@ -114,8 +127,7 @@ final class Int8Rows {
             int one = to.jumpAheadIfNegative();
             int again = to.here();
             block.write(ZMM);
-            to.add(RAX, 2 * type.blockBytes());
-            to.add(R10, order.bytes());
+            advance(2);
             to.subtract(R11, 2);
             to.jumpIfNotNegative(again);
             to.land(one);
@@ -124,14 +136,27 @@ final class Int8Rows {
             block.write(YMM);
             to.land(none);
         }
-        to.op(Evex.VADDPS, ZMM, SUM, SUM, REST);
-        to.op(Evex.VMOVUPS_STORE, ZMM, SUM, at(R9, 0));
-        to.add(R9, VECTOR);
+        if (tile) {
+            to.add(R8, Int8MatMul.ROW_BYTES);
+        } else {
+            to.op(Evex.VADDPS, ZMM, SUM, SUM, REST);
+            to.op(Evex.VMOVUPS_STORE, ZMM, SUM, at(R9, 0));
+            to.add(R9, VECTOR);
+        }
         to.addRegister(RDI, RSI);
         to.subtract(RDX, 1);
         to.jumpIfNotZero(row);
         to.returnFromVectors();
         return to.code();
+    }
+
+    /** Goes on to the next unit of activations, or of the tile. */
+    private void advance(int blocks) {
+        to.add(RAX, blocks * type.blockBytes());
+        to.add(R10, tile ? order.columns() : order.bytes());
+        if (tile) {
+            to.add(R9, order.columns() / order.part() * Float.BYTES);
+        }
     }
 
     /** Code that adds up the lanes of four times rsi vectors at rdi, to as many floats at rdx. */
@@ -208,13 +233,36 @@ final class Int8Rows {
         to.op(Evex.VCVTPH2PS, width, register, register);
     }
 
-    /** Multiplies a vector of weights by integers of the unit, and its lanes by scales. */
-    private void multiply(int weights, int index, int places) {
+    /** Multiplies a vector of weights by integers of the unit, and its lanes by scales; or writes it to the tile. */
+    private void weights(int register, int index, int places) {
+        if (tile) {
+            to.op(Evex.VMOVDQU32_STORE, ZMM, register, at(R10, index * VECTOR));
+            return;
+        }
         clear(ZMM, DOT);
-        to.op(Evex.VPDPBUSD, ZMM, DOT, weights, at(R10, index * VECTOR));
+        to.op(Evex.VPDPBUSD, ZMM, DOT, register, at(R10, index * VECTOR));
         to.op(Evex.VCVTDQ2PS, ZMM, DOT, DOT);
         to.op(Evex.VPERMPS, ZMM, FACTOR, places, SCALES);
         to.op(Evex.VFMADD231PS, ZMM, index % 2 == 0 ? SUM : REST, DOT, FACTOR);
+    }
+
+    /** Which of 16 lanes is the scale of each part of a tile's row. */
+    private int parts(IntUnaryOperator lane) {
+        return tile
+                ? constant(IntStream.range(0, 16).map(i -> i < order.columns() / order.part() ? lane.applyAsInt(i) : 0).toArray())
+                : 0;
+    }
+
+    /** Writes scales to the tile. */
+    private void scales(int register, int parts) {
+        to.op(Evex.VPERMPS, ZMM, FACTOR, parts, register);
+        to.op(Evex.VMOVUPS_STORE, ZMM, FACTOR, at(R9, Int8MatMul.SCALES));
+    }
+
+    /** Writes minima to the tile. */
+    private void minima(int register, int parts) {
+        to.op(Evex.VPERMPS, ZMM, FACTOR, parts, register);
+        to.op(Evex.VMOVUPS_STORE, ZMM, FACTOR, at(R9, Int8MatMul.MINIMA));
     }
 
     private Memory floats(int vector) {
@@ -243,6 +291,8 @@ final class Int8Rows {
             int run = i / 2 * 4 + i % 2;
             turns[i] = constant(IntStream.range(0, 16).map(lane -> 4 - (run + lane / 8 * 2) & 31).toArray());
         }
+        int scaleParts = parts(i -> Int8Order.MINIMA_PLACES[order.block(i)]);
+        int minimaParts = parts(i -> Int8Order.MINIMA_PLACES[order.block(i)] + 4);
         to.setMask(1, 0xf0f0);
         int quants = fifth ? 48 : 16;
         return width -> {
@@ -260,8 +310,13 @@ final class Int8Rows {
             to.op(Evex.VPMOVZXBD, ZMM, SCALES, SCALES);
             to.op(Evex.VCVTDQ2PS, ZMM, SCALES, SCALES);
             to.op(Evex.VMULPS, ZMM, SCALES, SCALES, D);
-            to.op(Evex.VMULPS, ZMM, SCALES, SCALES, floats(0));
-            to.masked(1).op(Evex.VADDPS, ZMM, REST, REST, SCALES);
+            if (tile) {
+                scales(SCALES, scaleParts);
+                minima(SCALES, minimaParts);
+            } else {
+                to.op(Evex.VMULPS, ZMM, SCALES, SCALES, floats(0));
+                to.masked(1).op(Evex.VADDPS, ZMM, REST, REST, SCALES);
+            }
             if (fifth) {
                 to.op(Evex.VBROADCASTI64X4, ZMM, BITS, at(RAX, 16));
             }
@@ -274,8 +329,8 @@ final class Int8Rows {
                     to.op(Evex.VPROLVD, ZMM, FIELD, BITS, turns[i + j]);
                     orAnd(ZMM, Q + j, FIELD, sixteen);
                 }
-                multiply(Q, i, places[i]);
-                multiply(HIGH, i + 1, places[i + 1]);
+                weights(Q, i, places[i]);
+                weights(HIGH, i + 1, places[i + 1]);
             }
         };
     }
@@ -287,10 +342,11 @@ final class Int8Rows {
         int[] turns = {constant(IntStream.range(0, 16).map(lane -> lane < 8 ? 4 : 2).toArray()),
             constant(IntStream.range(0, 16).map(lane -> lane < 8 ? 0 : 30).toArray())};
         int[] places = IntStream.range(0, 4).map(i -> places(4, 4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3)).toArray();
+        int parts = parts(order.groups()::get);
         return width -> {
             half(ZMM, D, 208);
             to.op(Evex.VPMOVSXBD, ZMM, SCALES, at(RAX, 192));
-            scales16();
+            scales16(parts);
             for (int i = 0; i < 4; i += 2) {
                 to.op(Evex.VMOVDQU32_LOAD, ZMM, Q, at(RAX, i / 2 * VECTOR));
                 to.op(Evex.VBROADCASTI64X4, ZMM, BITS, at(RAX, 128 + i / 2 * 32));
@@ -299,16 +355,20 @@ final class Int8Rows {
                     to.op(Evex.VPANDD, ZMM, Q + j, Q + j, nibbles);
                     to.op(Evex.VPROLVD, ZMM, FIELD, BITS, turns[j]);
                     orAnd(ZMM, Q + j, FIELD, upper);
-                    multiply(Q + j, i + j, places[i + j]);
+                    weights(Q + j, i + j, places[i + j]);
                 }
             }
         };
     }
 
     /** Sixteen scales as integers, to floats: times d, the zero points' sums, times the activations' scales. */
-    private void scales16() {
+    private void scales16(int parts) {
         to.op(Evex.VCVTDQ2PS, ZMM, SCALES, SCALES);
         to.op(Evex.VMULPS, ZMM, SCALES, SCALES, D);
+        if (tile) {
+            scales(SCALES, parts);
+            return;
+        }
         to.op(Evex.VFMADD231PS, ZMM, REST, SCALES, floats(1));
         to.op(Evex.VMULPS, ZMM, SCALES, SCALES, floats(0));
     }
@@ -330,6 +390,7 @@ final class Int8Rows {
         int shifts = constant(0, 0, 4, 4);
         int highTurns = constant(4, 2, 0, 30);
         int zero = constant(0x20202020);
+        int parts = parts(order.groups()::get);
         int nibbles = constant(LOW_NIBBLES);
         int upper = constant(0x30303030);
         return width -> {
@@ -343,7 +404,7 @@ final class Int8Rows {
             orAnd(XMM, SCALES, TEMPORARY, upper);
             to.op(Evex.VPSUBB, XMM, SCALES, SCALES, zero);
             to.op(Evex.VPMOVSXBD, ZMM, SCALES, SCALES);
-            scales16();
+            scales16(parts);
             to.op(Evex.VBROADCASTI64X4, ZMM, BITS, at(RAX, 0));
             to.op(Evex.VPSRLVD, ZMM, BITS, BITS, halves);
             to.op(Evex.VMOVDQU32_LOAD, ZMM, HIGH, at(RAX, 32));
@@ -351,7 +412,7 @@ final class Int8Rows {
                 quarter(i, two);
                 to.op(Evex.VPROLVD, ZMM, FIELD, BITS, turns[i]);
                 orAnd(ZMM, Q, FIELD, third);
-                multiply(Q, i, places[i]);
+                weights(Q, i, places[i]);
             }
         };
     }
@@ -371,6 +432,7 @@ final class Int8Rows {
         int two = constant(0x03030303);
         int nibbles = constant(LOW_NIBBLES);
         int[] places = quarterPlaces();
+        int parts = parts(order.groups()::get);
         return width -> {
             half(ZMM, D, 80);
             half(ZMM, M, 82);
@@ -384,12 +446,17 @@ final class Int8Rows {
             to.op(Evex.VCVTDQ2PS, ZMM, MINIMA, MINIMA);
             to.op(Evex.VMULPS, ZMM, SCALES, SCALES, D);
             to.op(Evex.VMULPS, ZMM, MINIMA, MINIMA, M);
-            to.op(Evex.VMULPS, ZMM, SCALES, SCALES, floats(0));
-            to.op(Evex.VFMADD231PS, ZMM, REST, MINIMA, floats(1));
+            if (tile) {
+                scales(SCALES, parts);
+                minima(MINIMA, parts);
+            } else {
+                to.op(Evex.VMULPS, ZMM, SCALES, SCALES, floats(0));
+                to.op(Evex.VFMADD231PS, ZMM, REST, MINIMA, floats(1));
+            }
             to.op(Evex.VMOVDQU32_LOAD, ZMM, HIGH, at(RAX, 16));
             for (int i = 0; i < 4; i++) {
                 quarter(i, two);
-                multiply(Q, i, places[i]);
+                weights(Q, i, places[i]);
             }
         };
     }
@@ -404,6 +471,7 @@ final class Int8Rows {
         int upper = constant(0x30);
         int zero = constant(32);
         int[] places = {places(4, 0, 1, 2, 3), places(4, 4, 5, 6, 7)};
+        int parts = parts(order::block);
         return width -> {
             half(YMM, D, 0);
             to.op(Evex.VPBROADCASTD, YMM, SCALES, at(RAX, 4));
@@ -415,16 +483,20 @@ final class Int8Rows {
             to.op(Evex.VPSUBD, YMM, SCALES, SCALES, zero);
             to.op(Evex.VCVTDQ2PS, YMM, SCALES, SCALES);
             to.op(Evex.VMULPS, YMM, SCALES, SCALES, D);
-            to.op(Evex.VMULPS, YMM, MINIMA, SCALES, at(R10, order.columns() + 32));
-            to.op(Evex.VADDPS, ZMM, REST, REST, MINIMA);
-            to.op(Evex.VMULPS, YMM, SCALES, SCALES, floats(0));
+            if (tile) {
+                scales(SCALES, parts);
+            } else {
+                to.op(Evex.VMULPS, YMM, MINIMA, SCALES, at(R10, order.columns() + 32));
+                to.op(Evex.VADDPS, ZMM, REST, REST, MINIMA);
+                to.op(Evex.VMULPS, YMM, SCALES, SCALES, floats(0));
+            }
             for (int i = 0; i < 4; i += 2) {
                 to.op(Evex.VMOVDQU32_LOAD, ZMM, Q, at(RAX, 8 + i / 2 * VECTOR));
                 to.shiftRight(ZMM, HIGH, Q, 4);
                 for (int j = 0; j < 2; j++) {
                     to.op(Evex.VPANDD, ZMM, Q + j, Q + j, nibbles);
                     to.op(Evex.VPSHUFB, ZMM, Q + j, levels, Q + j);
-                    multiply(Q + j, i + j, places[i / 2]);
+                    weights(Q + j, i + j, places[i / 2]);
                 }
             }
         };
@@ -452,11 +524,11 @@ final class Int8Rows {
         int nibbles = constant(LOW_NIBBLES);
         int shifts = constant(0, 0, 0, 0, 4, 4, 4, 4);
         int sixteen = constant(0x10101010);
+        int parts = parts(i -> 8 * i);
         to.setMask(1, 0xff00);
         int bytes = type.blockBytes();
         return width -> {
             pairOfHalves(width, D, 0);
-            to.op(Evex.VMULPS, width, D, D, at(R10, 2 * VECTOR));
             to.op(Evex.VBROADCASTI32X4, width, Q, at(RAX, quants));
             if (width == ZMM) {
                 to.masked(1).op(Evex.VBROADCASTI32X4, ZMM, Q, at(RAX, bytes + quants));
@@ -476,21 +548,41 @@ final class Int8Rows {
             }
             if (minima) {
                 pairOfHalves(width, M, 2);
-                to.op(Evex.VMULPS, width, M, M, at(R10, 2 * VECTOR));
-                to.op(Evex.VCVTDQ2PS, width, DOT, at(R10, VECTOR));
-                to.op(Evex.VFNMADD231PS, ZMM, REST, DOT, M);
-                clear(ZMM, DOT);
-            } else {
-                to.op(Evex.VMOVDQU32_LOAD, width, DOT, at(R10, VECTOR));
             }
-            product(width);
+            pair(width, parts, minima);
         };
     }
 
-    private void product(Width width) {
+    /** Weights and scales of a pair of blocks, multiplied by a unit, or written to the tile. */
+    private void pair(Width width, int parts, boolean minima) {
+        if (tile) {
+            to.op(Evex.VMOVDQU32_STORE, width, Q, at(R10, 0));
+            ofPair(width, D, parts, Int8MatMul.SCALES);
+            if (minima) {
+                // These are added, where those of the K-quants are subtracted.
+                clear(ZMM, FACTOR);
+                to.op(Evex.VSUBPS, ZMM, M, FACTOR, M);
+                ofPair(width, M, parts, Int8MatMul.MINIMA);
+            }
+            return;
+        }
+        to.op(Evex.VMULPS, width, D, D, at(R10, 2 * VECTOR));
+        if (minima) {
+            to.op(Evex.VMULPS, width, M, M, at(R10, 2 * VECTOR));
+            to.op(Evex.VCVTDQ2PS, width, DOT, at(R10, VECTOR));
+            to.op(Evex.VFNMADD231PS, ZMM, REST, DOT, M);
+            clear(ZMM, DOT);
+        } else {
+            to.op(Evex.VMOVDQU32_LOAD, width, DOT, at(R10, VECTOR));
+        }
         to.op(Evex.VPDPBUSD, width, DOT, Q, at(R10, 0));
         to.op(Evex.VCVTDQ2PS, width, DOT, DOT);
         to.op(Evex.VFMADD231PS, ZMM, SUM, DOT, D);
+    }
+
+    private void ofPair(Width width, int register, int parts, int displacement) {
+        to.op(Evex.VPERMPS, ZMM, FACTOR, parts, register);
+        to.op(width == ZMM ? Evex.VMOVQ_STORE : Evex.VMOVD_STORE, XMM, FACTOR, at(R9, displacement));
     }
 
     /** A half of each block of a pair, in the lanes of that block. */
@@ -505,17 +597,16 @@ final class Int8Rows {
     /** Q8_0: d and 32 bytes. */
     private Block q80() {
         int sign = constant(0x80808080);
+        int parts = parts(i -> 8 * i);
         to.setMask(1, 0xff00);
         return width -> {
             pairOfHalves(width, D, 0);
-            to.op(Evex.VMULPS, width, D, D, at(R10, 2 * VECTOR));
             to.op(Evex.VMOVDQU32_LOAD, YMM, Q, at(RAX, 2));
             if (width == ZMM) {
                 to.op(Evex.VINSERTI64X4, ZMM, Q, Q, at(RAX, type.blockBytes() + 2), 1);
             }
             to.op(Evex.VPXORD, width, Q, Q, sign);
-            to.op(Evex.VMOVDQU32_LOAD, width, DOT, at(R10, VECTOR));
-            product(width);
+            pair(width, parts, false);
         };
     }
 }

@@ -20,7 +20,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Products with activations in 8-bit integers against the scalar codec and products in double precision, at odd shapes and addresses. */
 class Int8Test {
     private static final int GUARD = 64;
-    private static final byte GUARD_VALUE = 77;
 
     static Stream<QuantType> types() {
         return Arrays.stream(QuantType.values()).filter(type -> Int8Rows.order(type) != null);
@@ -49,14 +48,14 @@ class Int8Test {
             Sample sample = Sample.of(arena, type, rows, columns, (int) (seed & 63), seed);
             float[] x = activations(columns, seed + 1);
             long packedBytes = kernel.activations().packedBytes(columns);
-            MemorySegment packed = guarded(arena, packedBytes);
+            MemorySegment packed = ManyTokens.guarded(arena, packedBytes);
             kernel.activations().pack(Sample.copy(arena, x).address(), columns, packed.address() + GUARD);
-            checkGuards(packed, type + " packed vector");
+            ManyTokens.checkGuards(packed, type + " packed vector");
             int from = rows > 3 ? 1 : 0;
-            MemorySegment out = guarded(arena, 4L * (rows - from));
+            MemorySegment out = ManyTokens.guarded(arena, 4L * (rows - from));
             kernel.matVec(sample.address(), sample.rowBytes(), from, rows, columns, packed.address() + GUARD,
                     out.address() + GUARD);
-            checkGuards(out, type + " results");
+            ManyTokens.checkGuards(out, type + " results");
             float[] rounded = rounded(x);
             for (int r = from; r < rows; r++) {
                 double[] expected = sample.dot(r, rounded, 0);
@@ -66,6 +65,13 @@ class Int8Test {
                                 + ", terms have the root sum square " + Math.sqrt(expected[1]));
             }
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("types")
+    void manyTokens(QuantType type) {
+        ManyTokens.check(type, Int8.of(type).many(),
+                (sample, row, x, at) -> sample.dot(row, rounded(Arrays.copyOfRange(x, at, at + sample.columns())), 0), 0);
     }
 
     /** Some blocks large, some small, some nothing. */
@@ -141,17 +147,5 @@ class Int8Test {
     @Test
     void typesOfOneFormShareIt() {
         assertSame(Int8.of(QuantType.Q4_K).activations(), Int8.of(QuantType.Q5_K).activations());
-    }
-
-    private static MemorySegment guarded(Arena arena, long bytes) {
-        return arena.allocate(bytes + 2 * GUARD, 64).fill(GUARD_VALUE);
-    }
-
-    private static void checkGuards(MemorySegment segment, String what) {
-        for (int i = 0; i < GUARD; i++) {
-            assertEquals(GUARD_VALUE, segment.get(ValueLayout.JAVA_BYTE, i), what + ": written before the beginning");
-            assertEquals(GUARD_VALUE, segment.get(ValueLayout.JAVA_BYTE, segment.byteSize() - 1 - i),
-                    what + ": written behind the end");
-        }
     }
 }

@@ -11,7 +11,7 @@ import org.crema.kernels.quant.QuantType;
 /**
  * Prints the speed of the kernels on one thread beside what the core can do at most, measured in the same run. Arguments: weight types
  * (all if none). Properties: {@code columns} (4096), {@code mb} of weights (64), {@code tokens} (512), {@code ms} a measurement (600),
- * {@code decode} and {@code prefill} ("false" leaves one out), {@code bf16} ("true" rounds for prefill).
+ * {@code decode} and {@code prefill} ("false" leaves one out), {@code bf16} and {@code int8} ("true" rounds for prefill).
  */
 public final class KernelSpeed {
     private static final int COLUMNS = Integer.getInteger("columns", 4096);
@@ -19,6 +19,7 @@ public final class KernelSpeed {
     private static final int TOKENS = Integer.getInteger("tokens", 512);
     private static final long NANOS = Long.getLong("ms", 600) * 1_000_000;
     private static final boolean BF16 = Boolean.getBoolean("bf16");
+    private static final boolean INT8 = Boolean.getBoolean("int8");
     private static final boolean DECODE = !"false".equals(System.getProperty("decode"));
     private static final boolean PREFILL = !"false".equals(System.getProperty("prefill"));
 
@@ -75,17 +76,17 @@ public final class KernelSpeed {
             }
             if (PREFILL) {
                 MatKernel kernel = MatKernel.of(type);
+                MatMul product = INT8 && Int8.of(type) != null ? Int8.of(type).many() : new FloatMatMul(kernel, BF16);
                 int count = Math.min(rows, 960);
-                MemorySegment panels = arena.allocate(4 * Gemm.panelFloats(TOKENS, COLUMNS), 64);
+                MemorySegment panels = arena.allocate(product.panelBytes(TOKENS, COLUMNS), 64);
                 Gemm.Scratch scratch = new Gemm.Scratch();
                 float[] tile = new float[96 * MatKernel.SLICE];
                 MemorySegment y = arena.allocate(4L * TOKENS * count, 64);
                 double seconds = best(() -> {
-                    Gemm.packPanels(kernel.packing(), x.address(), COLUMNS, null, 0, TOKENS, COLUMNS, 0, Gemm.panels(TOKENS),
-                            panels.address(), BF16, scratch);
-                    Gemm.multiply(kernel, weights.address(), rowBytes, 0, count, COLUMNS, panels.address(), TOKENS, BF16,
-                            y.address(),
-                            count, null, 0, scratch);
+                    product.packPanels(x.address(), COLUMNS, null, 0, TOKENS, COLUMNS, 0, Gemm.panels(TOKENS), panels.address(),
+                            scratch);
+                    product.multiply(weights.address(), rowBytes, 0, count, COLUMNS, panels.address(), TOKENS, y.address(), count,
+                            null, 0, scratch);
                     return 0;
                 });
                 double tileSeconds = best(() -> {

@@ -1,6 +1,5 @@
 package org.crema.backend.cpu.kernel;
 
-import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -12,7 +11,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.crema.kernels.quant.QuantType;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Assumptions;
@@ -186,19 +184,18 @@ class MatKernelTest {
             try (Arena arena = Arena.ofConfined()) {
                 int columns = 384;
                 int rows = 101;
-                MatKernel kernel = MatKernel.of(QuantType.Q8_0);
+                MatMul product = new FloatMatMul(MatKernel.of(QuantType.Q8_0), false);
                 Sample sample = Sample.of(arena, QuantType.Q8_0, rows, columns, 0, tokens);
                 MemorySegment x = Sample.copy(arena, Sample.activations(tokens * columns, 5));
-                MemorySegment panels = arena.allocate(4 * Gemm.panelFloats(tokens, columns), 64);
+                MemorySegment panels = arena.allocate(product.panelBytes(tokens, columns), 64);
                 Gemm.Scratch scratch = new Gemm.Scratch();
-                Gemm.packPanels(kernel.packing(), x.address(), columns, null, 0, tokens, columns, 0, 1, panels.address(),
-                        false, scratch);
+                product.packPanels(x.address(), columns, null, 0, tokens, columns, 0, 1, panels.address(), scratch);
                 MemorySegment[] out = {arena.allocate(4L * tokens * rows, 64), arena.allocate(4L * tokens * rows, 64)};
                 int count = tokens;
                 for (int way = 0; way < 2; way++) {
                     long to = out[way].address();
-                    Starter.with(way == 1, () -> Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, rows, columns,
-                            panels.address(), count, false, to, rows, null, 0, scratch));
+                    Starter.with(way == 1, () -> product.multiply(sample.address(), sample.rowBytes(), 0, rows, columns,
+                            panels.address(), count, to, rows, null, 0, scratch));
                 }
                 assertEquals(-1, out[0].mismatch(out[1]), () -> count + " tokens");
             }
@@ -208,68 +205,15 @@ class MatKernelTest {
     @ParameterizedTest
     @EnumSource(QuantType.class)
     void manyTokens(QuantType type) {
-        manyTokens(type, false);
+        ManyTokens.check(type, new FloatMatMul(MatKernel.of(type), false), Sample::dot, 0);
     }
 
     @ParameterizedTest
     @EnumSource(QuantType.class)
     void manyTokensInBf16(QuantType type) {
         Assumptions.assumeTrue(Bf16.available(), Bf16::describe);
-        manyTokens(type, true);
-    }
-
-    private static void manyTokens(QuantType type, boolean bf16) {
-        Stream.of(1, 3, Species.LANES + 1, 2 * Species.LANES + 1, Gemm.PANEL, 2 * Gemm.PANEL + 3, 515)
-                .forEach(tokens -> manyTokens(type, type.blockSize() == 256 ? 512 : 384, tokens < 500 ? 101 : 7, tokens, bf16));
-        manyTokens(type, type.blockSize() == 256 ? 256 : 128, 1, 5, bf16);
-    }
-
-    private static void manyTokens(QuantType type, int columns, int rows, int tokens, boolean bf16) {
-        try (Arena arena = Arena.ofConfined()) {
-            MatKernel kernel = MatKernel.of(type);
-            Sample sample = Sample.of(arena, type, rows, columns, 1, tokens);
-            int stride = columns + 3;
-            float[] x = Sample.activations((tokens + 2) * stride, 3);
-            int[] order = new Random(4).ints(tokens + 1, 0, tokens + 2).toArray();
-            MemorySegment panels = guarded(arena, Gemm.panelFloats(tokens, columns));
-            Gemm.Scratch scratch = new Gemm.Scratch();
-            int outStride = rows + 5;
-            MemorySegment out = guarded(arena, (long) tokens * outStride - 5);
-            long to = out.address() + 4 * GUARD;
-            long xs = Sample.copy(arena, x).address();
-            for (int[] list : new int[][] {null, order}) {
-                int half = Gemm.panels(tokens) / 2;
-                Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, half, Gemm.panels(tokens),
-                        panels.address() + 4 * GUARD, bf16, scratch);
-                Gemm.packPanels(kernel.packing(), xs, stride, list, 1, tokens, columns, 0, half, panels.address() + 4 * GUARD,
-                        bf16, scratch);
-                int split = rows / 3;
-                Gemm.multiply(kernel, sample.address(), sample.rowBytes(), 0, split, columns, panels.address() + 4 * GUARD,
-                        tokens, bf16, to,
-                        outStride, null, 0, scratch);
-                Gemm.multiply(kernel, sample.address(), sample.rowBytes(), split, rows, columns, panels.address() + 4 * GUARD,
-                        tokens, bf16,
-                        to + 4L * split, outStride, null, 0, scratch);
-                assertAll(Stream.of(panels, out).map(segment -> () -> checkGuards(segment, type + " memory")));
-                for (int t = 0; t < tokens; t++) {
-                    int token = t;
-                    int at = (list == null ? t + 1 : list[t + 1]) * stride;
-                    for (int r = 0; r < rows; r++) {
-                        double[] expected = bf16 ? sample.dotInBf16(r, x, at) : sample.dot(r, x, at);
-                        double error = out.getAtIndex(ValueLayout.JAVA_FLOAT, GUARD + (long) t * outStride + r) - expected[0];
-                        int row = r;
-                        // The instruction takes numbers below the normal ones for zero.
-                        double small = bf16 ? columns * Float.MIN_NORMAL : 0;
-                        assertTrue(error * error <= 1e-10 * expected[1] + small * small,
-                                () -> kernel + " token " + token + " of " + tokens + " row " + row + ": off by " + error + " of "
-                                        + expected[0]);
-                    }
-                    for (int gap = rows; gap < outStride && t < tokens - 1; gap++) {
-                        assertEquals(GUARD_VALUE, out.getAtIndex(ValueLayout.JAVA_FLOAT, GUARD + (long) t * outStride + gap));
-                    }
-                }
-            }
-        }
+        // The instruction takes numbers below the normal ones for zero.
+        ManyTokens.check(type, new FloatMatMul(MatKernel.of(type), true), Sample::dotInBf16, Float.MIN_NORMAL);
     }
 
     /** Kernels and soft vectors round alike, at any length; halves of the last bit that is kept go away from zero. */
