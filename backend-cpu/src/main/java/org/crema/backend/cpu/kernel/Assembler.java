@@ -22,14 +22,20 @@ final class Assembler {
     static final int RAX = 0;
     static final int R10 = 10;
     static final int R11 = 11;
+    /** The stack; 128 bytes below it are free. */
+    static final int RSP = 4;
+    /** Registers that they must give back as they were. */
+    static final int RBX = 3;
+    static final int RBP = 5;
 
     private static final int NONE = 0;
     private static final int VECTOR = 64;
+    private static final int NO_INDEX = 4;
 
-    /** Bytes of memory: at a register's address, or of a constant. */
-    record Memory(int base, int displacement, boolean constant) {}
+    /** Bytes of memory: at a register's address, one of a table at a register's address, or of a constant. */
+    record Memory(int base, int index, int scale, int displacement, boolean constant) {}
 
-    /** A displacement at {@code at} that leads to a constant. */
+    /** A displacement at {@code at} that leads to a constant, so many bytes behind the code. */
     private record Fixup(int at, int constant) {}
 
     /** A jump ahead whose displacement at {@code at} leads to {@code target}. */
@@ -39,16 +45,24 @@ final class Assembler {
     private final List<byte[]> constants = new ArrayList<>();
     private final List<Fixup> fixups = new ArrayList<>();
     private final List<Landing> landings = new ArrayList<>();
+    private int constantBytes;
     private int mask;
 
     static Memory at(int base, int displacement) {
-        return new Memory(base, displacement, false);
+        return new Memory(base, NO_INDEX, 0, displacement, false);
     }
 
-    /** A vector of 64 bytes behind the code. */
+    /** {@code [base + index << scale]}, both of the first eight registers. */
+    static Memory entry(int base, int index, int scale) {
+        return new Memory(base, index, scale, 0, false);
+    }
+
+    /** Bytes behind the code, at a multiple of 64. */
     Memory constant(byte[] bytes) {
+        Memory memory = new Memory(NONE, NO_INDEX, 0, constantBytes, true);
         constants.add(bytes);
-        return new Memory(NONE, constants.size() - 1, true);
+        constantBytes += (bytes.length + VECTOR - 1) / VECTOR * VECTOR;
+        return memory;
     }
 
     /** Loads a vector of constant lanes of 32 bits. */
@@ -64,14 +78,16 @@ final class Assembler {
     byte[] code() {
         byte[] instructions = code.toByteArray();
         int data = (instructions.length + VECTOR - 1) / VECTOR * VECTOR;
-        byte[] all = new byte[data + constants.size() * VECTOR];
+        byte[] all = new byte[data + constantBytes];
         System.arraycopy(instructions, 0, all, 0, instructions.length);
-        for (int i = 0; i < constants.size(); i++) {
-            System.arraycopy(constants.get(i), 0, all, data + i * VECTOR, constants.get(i).length);
+        int next = data;
+        for (byte[] constant : constants) {
+            System.arraycopy(constant, 0, all, next, constant.length);
+            next += (constant.length + VECTOR - 1) / VECTOR * VECTOR;
         }
         for (Fixup fixup : fixups) {
             // Relative to the end of the instruction, which may still have one byte: that is counted in the number written there.
-            write(all, fixup.at, data + fixup.constant * VECTOR - (fixup.at + Integer.BYTES) - all[fixup.at]);
+            write(all, fixup.at, data + fixup.constant - (fixup.at + Integer.BYTES) - all[fixup.at]);
         }
         for (Landing landing : landings) {
             write(all, landing.at, landing.target - (landing.at + Integer.BYTES));
@@ -156,14 +172,80 @@ final class Assembler {
     }
 
     private void address(int register, Memory memory, int behind) {
+        int field = (register & 7) << 3;
         if (memory.constant) {
-            bytes((register & 7) << 3 | 5);
+            bytes(field | 5);
             fixups.add(new Fixup(code.size(), memory.displacement));
             number(behind);
-        } else {
-            bytes(0x80 | (register & 7) << 3 | memory.base & 7);
-            number(memory.displacement);
+            return;
         }
+        if (memory.index != NO_INDEX || memory.base == RSP) {
+            bytes(0x80 | field | 4, memory.scale << 6 | memory.index << 3 | memory.base);
+        } else {
+            bytes(0x80 | field | memory.base & 7);
+        }
+        number(memory.displacement);
+    }
+
+    /** {@code kmovq k, [memory]}, without an index */
+    void loadMask64(int k, Memory memory) {
+        bytes(0xc4, 0xe1 & ~((memory.base >> 3 & 1) << 5), 0xf8, 0x90);
+        address(k, memory, 0);
+    }
+
+    /** {@code movzx register, byte [memory]}, of the first eight registers */
+    void loadByte(int register, Memory memory) {
+        bytes(0x0f, 0xb6);
+        address(register, memory, 0);
+    }
+
+    /** {@code movzx register, word [memory]}, of the first eight registers */
+    void loadWord(int register, Memory memory) {
+        bytes(0x0f, 0xb7);
+        address(register, memory, 0);
+    }
+
+    /** {@code mov register, qword [memory]}, of the first eight registers */
+    void load(int register, Memory memory) {
+        bytes(0x48, 0x8b);
+        address(register, memory, 0);
+    }
+
+    /** {@code lea register, [memory]}, of the first eight registers */
+    void addressOf(int register, Memory memory) {
+        bytes(0x48, 0x8d);
+        address(register, memory, 0);
+    }
+
+    /** {@code pext register, register, qword [memory]}, of the first eight registers */
+    void extractBits(int register, Memory memory) {
+        bytes(0xc4, 0xe2, 0x82 | (~register & 15) << 3, 0xf5);
+        address(register, memory, 0);
+    }
+
+    /** {@code vmovd xmm, register}, of the first eight registers */
+    void toVector(int xmm, int register) {
+        op(Evex.VMOVD_LOAD, Width.XMM, xmm, register);
+    }
+
+    /** {@code push register}, of the first eight registers */
+    void push(int register) {
+        bytes(0x50 | register);
+    }
+
+    /** {@code pop register}, of the first eight registers */
+    void pop(int register) {
+        bytes(0x58 | register);
+    }
+
+    /** {@code vpslld register, third, bits} */
+    void shiftLeft(Width width, int register, int third, int bits) {
+        op(Evex.VPSRLD, width, 6, register, third, bits);
+    }
+
+    /** {@code vpsrlw register, third, bits} */
+    void shiftWordsRight(Width width, int register, int third, int bits) {
+        op(Evex.VPSRLW, width, 2, register, third, bits);
     }
 
     /** {@code kmovd k, [base + displacement]} */
