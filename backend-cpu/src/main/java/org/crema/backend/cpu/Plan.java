@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import org.crema.backend.cpu.kernel.Bf16;
 import org.crema.backend.cpu.kernel.FloatMatMul;
+import org.crema.backend.cpu.kernel.Gemm;
 import org.crema.backend.cpu.kernel.Int8;
 import org.crema.backend.cpu.kernel.MatKernel;
 import org.crema.backend.cpu.kernel.MatMul;
@@ -52,6 +53,7 @@ final class Plan {
     private final Map<QuantType, Tuner> tuners = new EnumMap<>(QuantType.class);
     private Product product;
     private PanelAttention.Scratch[] panelScratch;
+    private Gemm.Scratch[] scratch;
     private long scratchAt;
 
     /** Native memory. */
@@ -131,6 +133,8 @@ final class Plan {
         final Decoder decoder;
         /** Multiplies; null without the Vector API. */
         final MatKernel kernel;
+        /** Multiplies in integers; null where activations may not be rounded, or the machine or the type has none. */
+        final Int8 int8;
         /** Multiplies few rows of activations: the kernel, or integers; null without the Vector API. */
         final MatVec few;
         /** Multiplies many rows of activations; null without the Vector API. */
@@ -148,6 +152,7 @@ final class Plan {
             this.rowBytes = weight.rowBytes();
             this.decoder = Decoder.of(type);
             this.kernel = VectorSupport.PRESENT ? MatKernel.of(type) : null;
+            this.int8 = int8;
             this.few = int8 == null ? kernel : int8;
             this.many = int8 != null ? int8.many() : kernel != null ? inFloats(rounding) : null;
             this.copy = copy;
@@ -265,6 +270,15 @@ final class Plan {
     ProductTasks.Experts experts(int mostPairs, int most) {
         experts.need(mostPairs, most);
         return experts;
+    }
+
+    /** What products of many tokens, and of tiles, keep on the heap, of each thread. */
+    Gemm.Scratch[] scratch() {
+        if (scratch == null) {
+            scratch = new Gemm.Scratch[VectorSupport.PRESENT ? threads : 0];
+            Arrays.setAll(scratch, thread -> new Gemm.Scratch());
+        }
+        return scratch;
     }
 
     /** What attentions through panels keep on the heap, of each thread. */

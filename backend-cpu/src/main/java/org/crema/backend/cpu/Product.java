@@ -89,8 +89,7 @@ final class Product {
     Product(Plan plan) {
         vectors = plan.shared("packed vectors", 0);
         panels = plan.shared("packed panels", 0);
-        scratch = new Gemm.Scratch[VectorSupport.PRESENT ? plan.threads() : 0];
-        Arrays.setAll(scratch, thread -> new Gemm.Scratch());
+        scratch = plan.scratch();
         decoded = plan.perThread("tiles", 0);
     }
 

@@ -11,6 +11,7 @@ import org.crema.backend.cpu.Plan.Buffer;
 import org.crema.backend.cpu.Plan.Matrix;
 import org.crema.backend.cpu.Plan.Place;
 import org.crema.backend.cpu.Plan.Vector;
+import org.crema.backend.cpu.kernel.Gemm;
 import org.crema.backend.cpu.kernel.MatKernel;
 import org.crema.backend.cpu.kernel.TileMix;
 import org.crema.kernels.DeviceException;
@@ -205,6 +206,7 @@ final class ProductTasks {
         private final float[][] decoded;
         private final float[][] factors;
         private final float[][] mixed;
+        private final Gemm.Scratch[] scratch;
         private final Rows rows;
         private final int heads;
         private int count;
@@ -219,6 +221,7 @@ final class ProductTasks {
             decoded = new float[plan.threads()][TILE_ROWS * MatKernel.SLICE];
             factors = new float[plan.threads()][FEW * matrix.rows];
             mixed = new float[plan.threads()][FEW * MatKernel.SLICE];
+            scratch = plan.scratch();
             slices = plan.perThread("slices", 4L * TOKENS * MatKernel.SLICE);
         }
 
@@ -238,7 +241,14 @@ final class ProductTasks {
                 return;
             }
             if (tokens <= FEW) {
-                few(head, first, tokens, thread);
+                if (matrix.int8 == null) {
+                    few(head, first, tokens, thread);
+                } else {
+                    for (int t = first; t < first + tokens; t++) {
+                        matrix.int8.mix(matrix.at(head), matrix.rowBytes, matrix.rows, matrix.columns, in.group(t, head),
+                                out.group(t, head), scratch[thread]);
+                    }
+                }
                 return;
             }
             for (int column = 0; column < matrix.columns; column += MatKernel.SLICE) {

@@ -29,12 +29,16 @@ public final class Int8 implements MatVec {
     private final MemorySegment rows;
     private final Form form;
     private final MatMul many;
+    private final MemorySegment tile;
+    private final MemorySegment mix;
 
-    private Int8(QuantType type, MemorySegment rows, Form form, MatMul many) {
+    private Int8(QuantType type, MemorySegment rows, Form form, MatMul many, MemorySegment tile, MemorySegment mix) {
         this.type = type;
         this.rows = rows;
         this.form = form;
         this.many = many;
+        this.tile = tile;
+        this.mix = mix;
     }
 
     /** In words: that the processor can, or why not. */
@@ -77,6 +81,30 @@ public final class Int8 implements MatVec {
             for (int i = together * TOGETHER; i < count; i++) {
                 Memory.ALL.set(Memory.F32, target + (long) i * Float.BYTES, sum(sums + (long) i * LANES * Float.BYTES));
             }
+        }
+    }
+
+    /**
+     * Mixes rows: {@code out[column] = sum over rows of x[row] * w[row][column]}, in f32.
+     *
+     * @param weights address of the first row
+     * @param x address of a factor for each row
+     * @param out address of {@code columns} floats
+     * @param scratch the calling thread's
+     */
+    public void mix(long weights, long rowBytes, int rows, int columns, long x, long out, Gemm.Scratch scratch) {
+        long bytes = scratch.nativeTile();
+        long sums = scratch.nativeSums();
+        for (int column = 0; column < columns; column += MatKernel.SLICE) {
+            int width = Math.min(MatKernel.SLICE, columns - column);
+            Memory.ALL.asSlice(sums, (long) MatKernel.SLICE * Float.BYTES).fill((byte) 0);
+            for (int row = 0; row < rows; row += ROWS) {
+                int count = Math.min(ROWS, rows - row);
+                MachineCode.call(tile, weights + row * rowBytes + type.rowBytes(column), rowBytes, count,
+                        width / type.blockSize(), bytes, 0);
+                MachineCode.call(mix, bytes, count, x + (long) row * Float.BYTES, sums, 0, 0);
+            }
+            MemorySegment.copy(Memory.ALL, sums, Memory.ALL, out + (long) column * Float.BYTES, (long) width * Float.BYTES);
         }
     }
 
@@ -166,6 +194,7 @@ public final class Int8 implements MatVec {
                     codes.add(order.packing(order.columns()));
                     codes.add(order.packing(Int8Order.BLOCK));
                     codes.add(order.panelPacking());
+                    codes.add(Int8Mix.code(order));
                 }
                 if (micro.putIfAbsent(Micro.of(order), codes.size()) == null) {
                     for (int vectors = 1; vectors <= Int8MatMul.MOST_VECTORS; vectors++) {
@@ -184,7 +213,8 @@ public final class Int8 implements MatVec {
                 int kernels = micro.get(Micro.of(order));
                 MatMul many = new Int8MatMul(type, order, functions[forms.get(order) + 2], functions[at + 1],
                         Arrays.copyOfRange(functions, kernels, kernels + Int8MatMul.MOST_VECTORS));
-                OF.put(type, new Int8(type, functions[at], made.get(order), many));
+                OF.put(type, new Int8(type, functions[at], made.get(order), many, functions[at + 1],
+                        functions[forms.get(order) + 3]));
             });
             return functions[0];
         }

@@ -74,6 +74,38 @@ class Int8Test {
                 (sample, row, x, at) -> sample.dot(row, rounded(Arrays.copyOfRange(x, at, at + sample.columns())), 0), 0);
     }
 
+    /** Nothing is rounded: a matrix that lies the other way round, mixed row by row. */
+    @ParameterizedTest
+    @MethodSource("types")
+    void rowsMixed(QuantType type) {
+        for (int columns : type.blockSize() == 256 ? new int[] {256, 768} : new int[] {32, 96, 256, 416}) {
+            for (int rows : new int[] {1, 31, 32, 67}) {
+                try (Arena arena = Arena.ofConfined()) {
+                    Sample sample = Sample.of(arena, type, rows, columns, 1, rows);
+                    float[] x = Sample.activations(rows, columns);
+                    MemorySegment out = ManyTokens.guarded(arena, 4L * columns);
+                    Int8.of(type).mix(sample.address(), sample.rowBytes(), rows, columns, Sample.copy(arena, x).address(),
+                            out.address() + GUARD, new Gemm.Scratch());
+                    ManyTokens.checkGuards(out, type + " results");
+                    for (int c = 0; c < columns; c++) {
+                        double sum = 0;
+                        double squares = 0;
+                        for (int r = 0; r < rows; r++) {
+                            double term = (double) x[r] * sample.weights()[r * columns + c];
+                            sum += term;
+                            squares += term * term;
+                        }
+                        double error = out.get(ValueLayout.JAVA_FLOAT, GUARD + 4L * c) - sum;
+                        // Of a weight of zero what is left is the rounding of its minimum.
+                        double least = 1e-6 * 1e4;
+                        assertTrue(error * error <= 1e-10 * squares + least * least,
+                                () -> type + " columns " + columns + " rows " + rows + ": off by " + error);
+                    }
+                }
+            }
+        }
+    }
+
     /** Some blocks large, some small, some nothing. */
     private static float[] activations(int count, long seed) {
         float[] x = Sample.activations(count, seed);
