@@ -9,18 +9,21 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** What commands say about what they did. */
 final class Report {
-    private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
-    private static final JsonMapper COMPACT = new JsonMapper();
-
     private Report() {}
 
+    /** Apart, since making them takes a twentieth of a second, and most commands print no JSON. */
+    private static final class Mappers {
+        static final JsonMapper INDENTED = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+        static final JsonMapper COMPACT = new JsonMapper();
+    }
+
     static String json(Object value) {
-        return JSON.writeValueAsString(value);
+        return Mappers.INDENTED.writeValueAsString(value);
     }
 
     /** JSON on one line. */
     static String compact(Object value) {
-        return COMPACT.writeValueAsString(value);
+        return Mappers.COMPACT.writeValueAsString(value);
     }
 
     /** One line about speed. */

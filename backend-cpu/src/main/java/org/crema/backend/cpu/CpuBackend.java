@@ -23,6 +23,9 @@ public final class CpuBackend implements Backend {
 
     @Override
     public Discovery discover() {
+        if (VectorSupport.PRESENT) {
+            Int8.prepare();
+        }
         return new Discovery(List.of(info(Machine.cores(), Long.MAX_VALUE)), List.of());
     }
 

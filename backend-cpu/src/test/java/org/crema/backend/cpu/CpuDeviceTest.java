@@ -155,13 +155,15 @@ class CpuDeviceTest {
     }
 
     /** Before C2 has compiled a vector loop its vectors are objects: what counts is that allocation ends. */
-    @Test
-    void allocatesNothingOnceWarm() {
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void allocatesNothingOnceWarm(Precision precision) {
         Assumptions.assumeTrue(VectorSupport.PRESENT, "the scalar fallback promises right results, not how C2 compiles it");
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (Arena arena = Arena.ofConfined(); Device device = open(3)) {
             Program program = Layers.deepseek2(new Random(1), arena, QuantType.Q8_0);
-            try (Executable executable = device.compile(List.of(program), OPTIONS)) {
+            try (Executable executable = device.compile(List.of(program),
+                    new CompileOptions(precision, Cache.Type.F16, LIMITS))) {
                 Slot logits = program.outputs().getFirst();
                 MemorySegment rows = arena.allocate(logits.bytes(1), 4);
                 List<Step> steps = new ArrayList<>();

@@ -2,13 +2,11 @@ package org.crema.backend.cpu.kernel;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.crema.kernels.quant.QuantType;
 
 /**
@@ -22,6 +20,8 @@ public final class Int8 implements MatVec {
     /** Rows of a call, which should take microseconds, and which {@link Room} has place for. */
     private static final int ROWS = 32;
     private static final int LANES = 16;
+    /** Bytes of four lanes. */
+    private static final long QUARTER = 4 * Float.BYTES;
     /** Rows whose lanes are added up together. */
     private static final int TOGETHER = 4;
 
@@ -47,13 +47,31 @@ public final class Int8 implements MatVec {
         return missing.isEmpty() ? "by vpdpbusd" : "no: " + missing;
     }
 
+    /**
+     * Begins, in a thread of its own, what the first products would otherwise wait for: linking functions takes a fifteenth of a second, once in
+     * a program.
+     */
+    public static void prepare() {
+        Preparing.begin();
+    }
+
+    private static final class Preparing {
+        private static final Thread THREAD = Thread.ofPlatform().daemon().name("crema-cpu-code").unstarted(Code::prepare);
+
+        static synchronized void begin() {
+            if (THREAD.getState() == Thread.State.NEW) {
+                THREAD.start();
+            }
+        }
+    }
+
     private static String missing() {
         return MachineCode.missing(PROPERTY, "avx512_vnni");
     }
 
-    /** The products of a type; null if this machine, or the type, has none. The first call makes the code of all, in a tenth of a second. */
+    /** The products of a type; null if this machine, or the type, has none. The first call makes the code, in some milliseconds. */
     public static Int8 of(QuantType type) {
-        return Code.OF.get(type);
+        return Code.of(type);
     }
 
     @Override
@@ -110,12 +128,11 @@ public final class Int8 implements MatVec {
 
     /** Adds up lanes in the order of {@link Int8Rows#adding}. */
     private static float sum(long lanes) {
-        float[] quarters = new float[TOGETHER];
-        for (int i = 0; i < TOGETHER; i++) {
-            long at = lanes + (long) i * TOGETHER * Float.BYTES;
-            quarters[i] = lane(at, 0) + lane(at, 2) + (lane(at, 1) + lane(at, 3));
-        }
-        return quarters[0] + quarters[2] + (quarters[1] + quarters[3]);
+        return quarter(lanes) + quarter(lanes + 2 * QUARTER) + (quarter(lanes + QUARTER) + quarter(lanes + 3 * QUARTER));
+    }
+
+    private static float quarter(long at) {
+        return lane(at, 0) + lane(at, 2) + (lane(at, 1) + lane(at, 3));
     }
 
     private static float lane(long at, int lane) {
@@ -162,68 +179,47 @@ public final class Int8 implements MatVec {
 
     /** All code, made when first needed. */
     private static final class Code {
-        private static final Map<QuantType, Int8> OF = new EnumMap<>(QuantType.class);
-        private static final MemorySegment ADD;
-
-        static {
-            MemorySegment add = null;
-            if (missing().isEmpty()) {
-                try {
-                    add = make();
-                } catch (UnsupportedOperationException e) {
-                    System.getLogger(Int8.class.getName()).log(System.Logger.Level.WARNING,
-                            "products of few tokens stay in F32: " + e.getMessage());
-                }
-            }
-            ADD = add;
-        }
-
-        /** Places in the list of codes, and the functions when they are made. */
-        private static MemorySegment make() {
-            List<byte[]> codes = new ArrayList<>();
-            codes.add(Int8Rows.adding());
-            Map<Int8Order, Integer> forms = new LinkedHashMap<>();
-            Map<Micro, Integer> micro = new LinkedHashMap<>();
-            Map<QuantType, Integer> types = new EnumMap<>(QuantType.class);
-            for (QuantType type : QuantType.values()) {
-                Int8Order order = Int8Rows.order(type);
-                if (order == null) {
-                    continue;
-                }
-                if (forms.putIfAbsent(order, codes.size()) == null) {
-                    codes.add(order.packing(order.columns()));
-                    codes.add(order.packing(Int8Order.BLOCK));
-                    codes.add(order.panelPacking());
-                    codes.add(Int8Mix.code(order));
-                }
-                if (micro.putIfAbsent(Micro.of(order), codes.size()) == null) {
-                    for (int vectors = 1; vectors <= Int8MatMul.MOST_VECTORS; vectors++) {
-                        codes.add(Int8MatMul.kernel(vectors, order.part(), order.minima()));
-                    }
-                }
-                types.put(type, codes.size());
-                codes.add(Int8Rows.rows(type));
-                codes.add(Int8Rows.tile(type));
-            }
-            MemorySegment[] functions = MachineCode.functions(codes);
-            Map<Int8Order, Form> made = new HashMap<>();
-            forms.forEach((order, at) -> made.put(order, new Form(order, functions[at], functions[at + 1])));
-            types.forEach((type, at) -> {
-                Int8Order order = Int8Rows.order(type);
-                int kernels = micro.get(Micro.of(order));
-                MatMul many = new Int8MatMul(type, order, functions[forms.get(order) + 2], functions[at + 1],
-                        Arrays.copyOfRange(functions, kernels, kernels + Int8MatMul.MOST_VECTORS));
-                OF.put(type, new Int8(type, functions[at], made.get(order), many, functions[at + 1],
-                        functions[forms.get(order) + 3]));
-            });
-            return functions[0];
-        }
+        private static final Map<QuantType, Int8> TYPES = new EnumMap<>(QuantType.class);
+        private static final Map<Int8Order, MemorySegment[]> ORDERS = new HashMap<>();
+        private static final Map<Int8Order, Form> FORMS = new HashMap<>();
+        private static final Map<Micro, MemorySegment[]> KERNELS = new HashMap<>();
+        /** Null if the machine has no such code. */
+        private static final MemorySegment ADD = add();
 
         /** What a micro-kernel depends on. */
-        private record Micro(int part, boolean minima) {
-            static Micro of(Int8Order order) {
-                return new Micro(order.part(), order.minima());
+        private record Micro(int part, boolean minima) {}
+
+        private static MemorySegment add() {
+            if (!missing().isEmpty()) {
+                return null;
             }
+            try {
+                return MachineCode.functions(List.of(Int8Rows.adding()))[0];
+            } catch (UnsupportedOperationException e) {
+                System.getLogger(Int8.class.getName()).log(System.Logger.Level.WARNING,
+                        "products stay in floats, at half the speed: " + e.getMessage());
+                return null;
+            }
+        }
+
+        /** Being here, the class has been made. */
+        static void prepare() {}
+
+        static synchronized Int8 of(QuantType type) {
+            Int8Order order = Int8Rows.order(type);
+            return order == null || ADD == null ? null : TYPES.computeIfAbsent(type, t -> make(t, order));
+        }
+
+        private static Int8 make(QuantType type, Int8Order order) {
+            MemorySegment[] own = MachineCode.functions(List.of(Int8Rows.rows(type), Int8Rows.tile(type)));
+            MemorySegment[] forms = ORDERS.computeIfAbsent(order, o -> MachineCode.functions(List.of(o.packing(o.columns()),
+                    o.packing(Int8Order.BLOCK), o.panelPacking(), Int8Mix.code(o))));
+            MemorySegment[] kernels = KERNELS.computeIfAbsent(new Micro(order.part(), order.minima()), micro -> MachineCode
+                    .functions(IntStream.rangeClosed(1, Int8MatMul.MOST_VECTORS)
+                            .mapToObj(vectors -> Int8MatMul.kernel(vectors, micro.part, micro.minima)).toList()));
+            // Forms of one order are the same object, by which Product knows that a vector is packed already.
+            Form form = FORMS.computeIfAbsent(order, o -> new Form(o, forms[0], forms[1]));
+            return new Int8(type, own[0], form, new Int8MatMul(type, order, forms[2], own[1], kernels), own[1], forms[3]);
         }
     }
 }

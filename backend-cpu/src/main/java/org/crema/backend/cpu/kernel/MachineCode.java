@@ -5,7 +5,6 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
@@ -36,11 +35,20 @@ final class MachineCode {
 
     private MachineCode() {}
 
-    /** Apart, since it is made only where there are functions. */
+    /** Apart, since they are made only where there are functions. */
     private static final class Call {
+        static final MethodHandle MMAP = of("mmap", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG,
+                ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
+        static final MethodHandle MPROTECT = of("mprotect", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG,
+                ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
         /** One for all functions, since it is quick only as a constant. */
         static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(
                 Collections.nCopies(NUMBERS, ValueLayout.JAVA_LONG).toArray(MemoryLayout[]::new)), Linker.Option.critical(false));
+
+        private static MethodHandle of(String name, FunctionDescriptor type) {
+            Linker linker = Linker.nativeLinker();
+            return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
+        }
     }
 
     /** The processor's, read once. */
@@ -90,18 +98,11 @@ final class MachineCode {
      * @throws UnsupportedOperationException if the system does not allow it
      */
     static MemorySegment[] functions(List<byte[]> codes) {
-        Linker linker = Linker.nativeLinker();
-        SymbolLookup c = linker.defaultLookup();
         long length = codes.stream().mapToLong(MachineCode::room).sum();
         long start;
         int refused;
         try {
-            MethodHandle mmap = linker.downcallHandle(c.findOrThrow("mmap"), FunctionDescriptor.of(ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
-            MethodHandle mprotect = linker.downcallHandle(c.findOrThrow("mprotect"), FunctionDescriptor.of(ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
-            start = (long) mmap.invokeExact(0L, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NO_FILE, 0L);
+            start = (long) Call.MMAP.invokeExact(0L, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NO_FILE, 0L);
             if (start == FAILED) {
                 throw new UnsupportedOperationException("the system gave no memory for code");
             }
@@ -111,7 +112,7 @@ final class MachineCode {
                 MemorySegment.copy(code, 0, memory, ValueLayout.JAVA_BYTE, at, code.length);
                 at += room(code);
             }
-            refused = (int) mprotect.invokeExact(start, length, PROT_READ | PROT_EXEC);
+            refused = (int) Call.MPROTECT.invokeExact(start, length, PROT_READ | PROT_EXEC);
         } catch (UnsupportedOperationException e) {
             throw e;
         } catch (Throwable e) {
