@@ -78,7 +78,16 @@ public final class Main implements Runnable {
             }
             return 1;
         });
-        return command.execute(args);
+        try {
+            return command.execute(args);
+        } catch (ExceptionInInitializerError e) {
+            // A setting that a class reads when it is first used.
+            if (!(e.getCause() instanceof IllegalArgumentException setting)) {
+                throw e;
+            }
+            err.println("crema: " + message(setting));
+            return 1;
+        }
     }
 
     private static String name(CommandLine line) {

@@ -32,6 +32,9 @@ final class Product {
     private static final double MAT_VEC = 15;
     private static final double TILED = 8;
     private static final double MULTIPLIED = 60;
+    private static final double INT8_MAT_VEC = 45;
+    private static final double INT8_TILED = 25;
+    private static final double INT8_MULTIPLIED = 130;
     private static final double DECODED = 1;
     private static final double PACKED = 1;
 
@@ -313,6 +316,9 @@ final class Product {
         }
         if (matrix[b].kernel == null) {
             return columns * (1 / DECODED + count);
+        }
+        if (matrix[b].int8 != null) {
+            return columns * (count <= FEW ? count / INT8_MAT_VEC : 1 / INT8_TILED + count / INT8_MULTIPLIED);
         }
         return columns * (count <= FEW ? count / MAT_VEC : 1 / TILED + count / MULTIPLIED);
     }

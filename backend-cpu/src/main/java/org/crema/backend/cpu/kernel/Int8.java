@@ -52,7 +52,9 @@ public final class Int8 implements MatVec {
      * a program.
      */
     public static void prepare() {
-        Preparing.begin();
+        if (missing().isEmpty()) {
+            Preparing.begin();
+        }
     }
 
     private static final class Preparing {
