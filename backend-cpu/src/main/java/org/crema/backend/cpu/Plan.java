@@ -137,6 +137,8 @@ final class Plan {
         final Int8 int8;
         /** Multiplies few rows of activations: the kernel, or integers; null without the Vector API. */
         final MatVec few;
+        /** Most rows that are few: more are quicker as many. */
+        final int fewRows;
         /** Multiplies many rows of activations; null without the Vector API. */
         final MatMul many;
         /** Multiplies one row of activations by the kernel that is the fastest; null where others do. */
@@ -154,6 +156,7 @@ final class Plan {
             this.kernel = VectorSupport.PRESENT ? MatKernel.of(type) : null;
             this.int8 = int8;
             this.few = int8 == null ? kernel : int8;
+            this.fewRows = int8 == null ? 3 : int8.fewRows();
             this.many = int8 != null ? int8.many() : kernel != null ? inFloats(rounding) : null;
             this.copy = copy;
             this.tuner = tuner;

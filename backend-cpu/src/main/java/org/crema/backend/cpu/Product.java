@@ -11,7 +11,7 @@ import org.crema.backend.cpu.kernel.Gemm;
  * Products of activation rows with matrices, as a list of blocks: in each, some rows meet one matrix. A whole {@code MatMul} is one
  * block, the experts of a layer or the heads of an attention are a block each. Filled anew for every use; nothing is allocated.
  *
- * <p>A block of few rows goes to the mat-vec kernel of its type, one of more rows to the tiles of {@link Gemm}; both want their
+ * <p>A block of few rows goes to the mat-vec kernel of its type, one of more rows to a {@link MatMul}; both want their
  * activations packed, which is done first, once for all blocks that read the same rows in the same order. Without vectors, weights
  * are decoded row by row and multiplied in plain loops.
  */
@@ -19,8 +19,8 @@ final class Product {
     /** What a chunk should cost at least, in nanoseconds. */
     private static final double CHUNK_NANOS = 5_000;
     private static final int CHUNKS_PER_THREAD = 4;
-    /** Most rows of a block that the mat-vec kernel takes. */
-    private static final int FEW = 3;
+    /** Most rows of a block that products of few rows take, of any matrix. */
+    private static final int FEW = 5;
     /** Bytes of weights that several rows are multiplied by in turn, so that all but the first find them in the cache. */
     private static final int TURN_BYTES = 256 << 10;
     /** Rows of weights that chunks are multiples of: for mat-vec, and what every micro-kernel's tile divides. */
@@ -108,8 +108,8 @@ final class Product {
             plan.perThread("tiles", 4L * with.columns * tileRows(with));
         } else {
             long packed = Plan.align(with.few.activations().packedBytes(with.columns));
-            plan.shared("packed vectors", packed * Math.min(mostRows, FEW * mostBlocks) * repeats);
-            plan.shared("packed panels", mostRows <= FEW ? 0 : repeats * panelBytes(with, mostRows, mostBlocks));
+            plan.shared("packed vectors", packed * Math.min(mostRows, with.fewRows * mostBlocks) * repeats);
+            plan.shared("packed panels", mostRows <= with.fewRows ? 0 : repeats * panelBytes(with, mostRows, mostBlocks));
         }
         if (mostRows > inRow.length) {
             inRow = new int[mostRows];
@@ -227,7 +227,7 @@ final class Product {
                     x[i] = inAt[b] + inRow[i] * inStride[b];
                     out[i] = outAt[b] + outRow[i] * outStride[b];
                 }
-            } else if (count <= FEW) {
+            } else if (count <= m.fewRows) {
                 Activations form = m.few.activations();
                 for (int i = 0; i < count; i++) {
                     long source = inAt[b] + inRow[from[b] + i] * inStride[b];
@@ -297,7 +297,7 @@ final class Product {
             firstChunk[b] = chunks;
             int count = to[b] - from[b];
             if (count > 0) {
-                int step = matrix[b].kernel == null || count <= FEW ? FEW_STEP : TILE_STEP;
+                int step = matrix[b].kernel == null || count <= matrix[b].fewRows ? FEW_STEP : TILE_STEP;
                 double worth = target / rowNanos(b);
                 step = step == TILE_STEP && worth > Gemm.TILE_ROWS ? Gemm.TILE_ROWS : step;
                 chunkRows[b] = (int) Math.min(Math.ceil(worth / step) * step, matrix[b].rows);
@@ -318,9 +318,9 @@ final class Product {
             return columns * (1 / DECODED + count);
         }
         if (matrix[b].int8 != null) {
-            return columns * (count <= FEW ? count / INT8_MAT_VEC : 1 / INT8_TILED + count / INT8_MULTIPLIED);
+            return columns * (count <= matrix[b].fewRows ? count / INT8_MAT_VEC : 1 / INT8_TILED + count / INT8_MULTIPLIED);
         }
-        return columns * (count <= FEW ? count / MAT_VEC : 1 / TILED + count / MULTIPLIED);
+        return columns * (count <= matrix[b].fewRows ? count / MAT_VEC : 1 / TILED + count / MULTIPLIED);
     }
 
     private void multiply(int chunk, int thread) {
@@ -335,7 +335,7 @@ final class Product {
         int end = Math.min(start + chunkRows[b], m.rows);
         if (m.kernel == null) {
             plain(b, start, end, decoded.at(thread));
-        } else if (to[b] - from[b] <= FEW) {
+        } else if (to[b] - from[b] <= m.fewRows) {
             few(b, start, end, thread);
         } else {
             m.many.multiply(weights[b], m.rowBytes, start, end, m.columns, panelsAt[b], to[b] - from[b], outAt[b] + 4L * start,

@@ -23,6 +23,8 @@ import org.crema.kernels.quant.QuantType;
 import org.crema.kernels.reference.ReferenceBackend;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whole DeepSeek-V2 layers, several steps long, against the reference interpreter. */
 @Tag("width")
@@ -75,11 +77,12 @@ class LayerTest {
         }
     }
 
-    @Test
-    void givesTheSameBitsWithAnyNumberOfThreads() {
+    @ParameterizedTest
+    @CsvSource({"F32, Q8_0", "FAST, Q8_0", "FAST, Q4_K"})
+    void givesTheSameBitsWithAnyNumberOfThreads(Precision precision, QuantType quant) {
         try (Arena arena = Arena.ofConfined()) {
-            Program program = Layers.deepseek2(new Random(7), arena, QuantType.Q8_0);
-            CompileOptions options = new CompileOptions(Precision.F32, Cache.Type.F16, LIMITS);
+            Program program = Layers.deepseek2(new Random(7), arena, quant);
+            CompileOptions options = new CompileOptions(precision, Cache.Type.F16, LIMITS).withGuards(64);
             List<float[]> expected = null;
             for (int threads = 1; threads <= 4; threads++) {
                 try (Device device = new CpuBackend().open(0, new DeviceOptions(threads, Long.MAX_VALUE))) {

@@ -26,12 +26,12 @@ class CpuLogitsTest {
 
     @TestFactory
     Stream<DynamicTest> fast() {
-        return OracleLogits.comparedWithPeer(CpuLogitsTest::device, 512, 1.5);
+        return OracleLogits.comparedWithPeer(CpuLogitsTest::device, 512);
     }
 
     /** As answers are written: products of one row, rounded otherwise than those of many. */
     @TestFactory
     Stream<DynamicTest> fastOneByOne() {
-        return OracleLogits.comparedWithPeer(CpuLogitsTest::device, 1, 1.5);
+        return OracleLogits.comparedWithPeer(CpuLogitsTest::device, 1);
     }
 }

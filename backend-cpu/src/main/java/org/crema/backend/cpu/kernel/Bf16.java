@@ -45,7 +45,7 @@ public final class Bf16 {
     /** In words: that the processor can, or why not. */
     public static String describe() {
         String missing = missing();
-        return missing.isEmpty() ? "by vdpbf16ps" : "no: " + missing;
+        return !missing.isEmpty() ? "no: " + missing : available() ? "by vdpbf16ps" : "no: the system refused memory for code";
     }
 
     private static String missing() {

@@ -7,7 +7,7 @@ import java.util.Arrays;
 /**
  * What products of many tokens are made of: panels, micro-kernels in f32, and memory.
  *
- * <p>A panel holds {@link #PANEL} tokens; the last one is as wide as its tokens need, rounded up to a vector.
+ * <p>A panel holds {@link #PANEL} tokens; of the last one as many are multiplied as its tokens need, rounded up to a vector.
  */
 public final class Gemm {
     /** Weight rows of a tile. */
@@ -40,7 +40,7 @@ public final class Gemm {
         return (full * (long) PANEL + (long) Species.LANES * vectors(tokens, full)) * columns;
     }
 
-    /** Memory for one thread: a tile of weights and its sums, a panel's slice and some tokens of it, about 400 KB. */
+    /** Memory for one thread: a tile of weights and its sums, a panel's slice and some tokens of it; 365 KB, and 260 KB for machine code. */
     public static final class Scratch {
         final float[] tile = new float[TILE_ROWS * MatKernel.SLICE];
         final float[] sums = new float[BATCH * SUMS];

@@ -8,15 +8,41 @@ import static org.crema.backend.cpu.kernel.Evex.Width.XMM;
 import static org.crema.backend.cpu.kernel.Evex.Width.YMM;
 import static org.crema.backend.cpu.kernel.Evex.Width.ZMM;
 
+import java.util.List;
 import java.util.stream.IntStream;
 import org.crema.backend.cpu.kernel.Evex.Width;
+import org.crema.backend.cpu.kernel.Int8Order.Sums;
 import org.crema.kernels.quant.Codebook;
 import org.crema.kernels.quant.QuantType;
 
 /** The types whose weights are fields of bits: K-quants and legacy types, and those with 16 levels. */
 final class Int8Bits extends Int8Rows {
+    /** Of 64 bytes the low halves are two runs of 32 columns, the high ones the runs behind each. */
+    private static final List<Integer> RUNS = List.of(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
+    /** Fields of two bits: a vector is a run of each half. */
+    private static final List<Integer> QUARTERS = List.of(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    /** Bytes hold columns of which the high halves are 16 columns on. */
+    private static final List<Integer> HALVES = List.of(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+    private static final List<Integer> PAIR = List.of(0, 1, 2, 3);
+
     Int8Bits(QuantType type, boolean tile) {
         super(type, tile);
+    }
+
+    /** The order for a type; null if it is not one of these. */
+    static Int8Order order(QuantType type) {
+        return switch (type) {
+            case Q2_K -> new Int8Order(256, QUARTERS, Sums.OF_16, 1);
+            case Q3_K -> new Int8Order(256, QUARTERS, Sums.OF_16, 4);
+            case Q4_K, Q5_K -> new Int8Order(256, RUNS, Sums.MINIMA, 1);
+            case Q6_K -> new Int8Order(256, IN_ORDER, Sums.OF_16, 32);
+            case IQ4_XS -> new Int8Order(256, HALVES, Sums.OF_32, 128);
+            case Q4_0 -> new Int8Order(64, PAIR, Sums.LANES, 8);
+            case Q4_1, Q5_1 -> new Int8Order(64, PAIR, Sums.LANES, 1);
+            case Q5_0 -> new Int8Order(64, PAIR, Sums.LANES, 16);
+            case Q8_0, IQ4_NL -> new Int8Order(64, PAIR, Sums.LANES, 128);
+            default -> null;
+        };
     }
 
     @Override

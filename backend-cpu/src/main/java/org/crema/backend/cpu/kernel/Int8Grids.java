@@ -16,6 +16,7 @@ import java.util.function.IntFunction;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 import org.crema.backend.cpu.kernel.Assembler.Memory;
+import org.crema.backend.cpu.kernel.Int8Order.Sums;
 import org.crema.kernels.quant.Codebook;
 import org.crema.kernels.quant.QuantType;
 
@@ -25,8 +26,8 @@ import org.crema.kernels.quant.QuantType;
  */
 final class Int8Grids extends Int8Rows {
     /** Added to weights, so that they are not negative. */
-    static final int ZERO = 64;
-    static final int ZERO_IQ1 = 16;
+    private static final int ZERO = 64;
+    private static final int ZERO_IQ1 = 16;
 
     // Below the stack.
     private static final int INDICES = -128;
@@ -39,6 +40,15 @@ final class Int8Grids extends Int8Rows {
 
     Int8Grids(QuantType type, boolean tile) {
         super(type, tile);
+    }
+
+    /** The order for a type; null if it is not one of these. */
+    static Int8Order order(QuantType type) {
+        return switch (type) {
+            case IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S -> new Int8Order(256, IN_ORDER, Sums.OF_16, ZERO);
+            case IQ1_S, IQ1_M -> new Int8Order(256, IN_ORDER, Sums.OF_16, ZERO_IQ1);
+            default -> null;
+        };
     }
 
     @Override

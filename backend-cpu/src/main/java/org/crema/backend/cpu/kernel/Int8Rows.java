@@ -21,7 +21,6 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 import org.crema.backend.cpu.kernel.Assembler.Memory;
 import org.crema.backend.cpu.kernel.Evex.Width;
-import org.crema.backend.cpu.kernel.Int8Order.Sums;
 import org.crema.kernels.quant.QuantType;
 
 /**
@@ -51,20 +50,15 @@ abstract sealed class Int8Rows permits Int8Bits, Int8Grids {
     static final int TEMPORARY = 12;
     /** Constants are registers from here on. */
     private static final int FIRST_CONSTANT = 13;
+    private static final int LAST_REGISTER = 31;
 
     static final int VECTOR = 64;
     /** {@code vpternlogd}: first or (second and third). */
     private static final int OR_AND = 0xf8;
     static final int LOW_NIBBLES = 0x0f0f0f0f;
 
-    private static final List<Integer> IN_ORDER = IntStream.range(0, 16).boxed().toList();
-    /** Of 64 bytes the low halves are two runs of 32 columns, the high ones the runs behind each. */
-    private static final List<Integer> RUNS = List.of(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
-    /** Fields of two bits: a vector is a run of each half. */
-    private static final List<Integer> QUARTERS = List.of(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
-    /** Bytes hold columns of which the high halves are 16 columns on. */
-    private static final List<Integer> HALVES = List.of(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
-    private static final List<Integer> PAIR = List.of(0, 1, 2, 3);
+    /** 256 columns as they are. */
+    static final List<Integer> IN_ORDER = IntStream.range(0, 16).boxed().toList();
 
     final Assembler to = new Assembler();
     final QuantType type;
@@ -81,20 +75,8 @@ abstract sealed class Int8Rows permits Int8Bits, Int8Grids {
 
     /** The order for a type; null if it has no code. */
     static Int8Order order(QuantType type) {
-        return switch (type) {
-            case Q2_K -> new Int8Order(256, QUARTERS, Sums.OF_16, 1);
-            case Q3_K -> new Int8Order(256, QUARTERS, Sums.OF_16, 4);
-            case Q4_K, Q5_K -> new Int8Order(256, RUNS, Sums.MINIMA, 1);
-            case Q6_K -> new Int8Order(256, IN_ORDER, Sums.OF_16, 32);
-            case IQ4_XS -> new Int8Order(256, HALVES, Sums.OF_32, 128);
-            case IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S -> new Int8Order(256, IN_ORDER, Sums.OF_16, Int8Grids.ZERO);
-            case IQ1_S, IQ1_M -> new Int8Order(256, IN_ORDER, Sums.OF_16, Int8Grids.ZERO_IQ1);
-            case Q4_0 -> new Int8Order(64, PAIR, Sums.LANES, 8);
-            case Q4_1, Q5_1 -> new Int8Order(64, PAIR, Sums.LANES, 1);
-            case Q5_0 -> new Int8Order(64, PAIR, Sums.LANES, 16);
-            case Q8_0, IQ4_NL -> new Int8Order(64, PAIR, Sums.LANES, 128);
-            default -> null;
-        };
+        Int8Order order = Int8Bits.order(type);
+        return order == null ? Int8Grids.order(type) : order;
     }
 
     /** The code that multiplies rows of a type that has an {@link #order}. */
@@ -108,10 +90,7 @@ abstract sealed class Int8Rows permits Int8Bits, Int8Grids {
     }
 
     private static Int8Rows of(QuantType type, boolean tile) {
-        return switch (type) {
-            case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S -> new Int8Grids(type, tile);
-            default -> new Int8Bits(type, tile);
-        };
+        return Int8Bits.order(type) == null ? new Int8Grids(type, tile) : new Int8Bits(type, tile);
     }
 
     private byte[] code() {
@@ -212,6 +191,9 @@ abstract sealed class Int8Rows permits Int8Bits, Int8Grids {
     abstract Block block();
 
     int constant(int... lanes) {
+        if (constants > LAST_REGISTER) {
+            throw new IllegalStateException(type + " has more constants than there are registers");
+        }
         to.fill(constants, lanes);
         return constants++;
     }

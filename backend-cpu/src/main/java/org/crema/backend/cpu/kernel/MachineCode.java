@@ -18,7 +18,9 @@ import java.util.Set;
 
 /**
  * Functions made of machine code, for the few instructions that Java has no word for. Linux on x86-64 only; memory is writable first and
- * executable then, never both. They are called without a change of the thread's state, so each has to return within microseconds.
+ * executable then, never both. They are called without a change of the thread's state, so each has to return within microseconds: where weights
+ * still have to be read from a disk, the collector waits for that. The JVM cannot make exceptions of faults in them: a mapped file that is cut short while it
+ * is in use ends the program, where Java code would get an {@code InternalError}.
  */
 final class MachineCode {
     private static final int PROT_READ = 1;
@@ -60,9 +62,9 @@ final class MachineCode {
      * Why there can be none on this machine; empty if there can.
      *
      * @param property system property that may be {@code off}
-     * @param flag of the processor, as Linux calls it
+     * @param flags of the processor, as Linux calls them
      */
-    static String missing(String property, String flag) {
+    static String missing(String property, String... flags) {
         String wanted = System.getProperty(property, "on");
         if (wanted.equals("off")) {
             return property + "=off";
@@ -78,7 +80,12 @@ final class MachineCode {
         if (Species.LANES != LANES) {
             return "vectors of " + Species.LANES * Float.SIZE + " bits";
         }
-        return Flags.ALL.contains(flag) ? "" : "the processor has no " + flag.toUpperCase(Locale.ROOT);
+        for (String flag : flags) {
+            if (!Flags.ALL.contains(flag)) {
+                return "the processor has no " + flag.toUpperCase(Locale.ROOT);
+            }
+        }
+        return "";
     }
 
     private static Set<String> flags() {

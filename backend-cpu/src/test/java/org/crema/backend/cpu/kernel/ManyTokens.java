@@ -28,6 +28,9 @@ final class ManyTokens {
                 .forEach(tokens -> check(type, product, type.blockSize() == 256 ? 512 : 384, tokens < 500 ? 101 : 7, tokens,
                         expected, small));
         check(type, product, type.blockSize() == 256 ? 256 : 128, 1, 5, expected, small);
+        int block = Math.max(32, type.blockSize());
+        check(type, product, type.blockSize() == 256 ? 768 : 512 - block, 5, 6, expected, small);
+        reachesItsTokenOnly(type, product);
     }
 
     private static void check(QuantType type, MatMul product, int columns, int rows, int tokens, Expected expected, float small) {
@@ -68,6 +71,28 @@ final class ManyTokens {
                         assertEquals(GUARD_VALUE, out.get(ValueLayout.JAVA_BYTE, GUARD + 4L * (t * outStride + gap)));
                     }
                 }
+            }
+        }
+    }
+
+    /** NaN among the activations of one token. */
+    private static void reachesItsTokenOnly(QuantType type, MatMul product) {
+        int columns = 256;
+        int tokens = 7;
+        try (Arena arena = Arena.ofConfined()) {
+            Sample sample = Sample.of(arena, type, 1, columns, 0, 9);
+            float[] x = Sample.activations(tokens * columns, 10);
+            x[3 * columns + 77] = Float.NaN;
+            MemorySegment panels = arena.allocate(product.panelBytes(tokens, columns), 64);
+            MemorySegment out = arena.allocate(4L * tokens);
+            Gemm.Scratch scratch = new Gemm.Scratch();
+            product.packPanels(Sample.copy(arena, x).address(), columns, null, 0, tokens, columns, 0, Gemm.panels(tokens),
+                    panels.address(), scratch);
+            product.multiply(sample.address(), sample.rowBytes(), 0, 1, columns, panels.address(), tokens, out.address(), 1, null,
+                    0,
+                    scratch);
+            for (int t = 0; t < tokens; t++) {
+                assertEquals(t == 3, Float.isNaN(out.getAtIndex(ValueLayout.JAVA_FLOAT, t)), type + " token " + t);
             }
         }
     }
