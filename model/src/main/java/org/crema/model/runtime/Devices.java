@@ -3,11 +3,13 @@ package org.crema.model.runtime;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
-import java.util.Map;
+import java.util.function.Function;
 import org.crema.kernels.Backend;
 import org.crema.kernels.Device;
 import org.crema.kernels.DeviceException;
@@ -51,15 +53,22 @@ public final class Devices {
 
         private Search(String ids) {
             this.ids = ids;
-            if (ids.equals("auto") && mayHaveCard()) {
-                Map<String, Backend> backends = backends();
-                List<String> names = new ArrayList<>(PREFERRED);
-                backends.keySet().stream().filter(name -> !PREFERRED.contains(name) && !name.equals(HOST)).forEach(names::add);
-                for (String name : names) {
-                    Backend backend = backends.get(name);
-                    if (backend != null) {
-                        found.put(name, Background.start("discover-" + name, backend::discover));
-                    }
+            Map<String, Backend> backends = backends();
+            List<String> names = new ArrayList<>();
+            if (!ids.equals("auto")) {
+                Arrays.stream(ids.split(",", -1)).map(id -> backendOf(id.strip())).forEach(names::add);
+            } else {
+                if (mayHaveCard()) {
+                    names.addAll(PREFERRED);
+                    backends.keySet().stream().filter(name -> !PREFERRED.contains(name) && !name.equals(HOST))
+                            .forEach(names::add);
+                }
+                names.add(HOST);
+            }
+            for (String name : names) {
+                Backend backend = backends.get(name);
+                if (backend != null) {
+                    found.computeIfAbsent(name, n -> Background.start("discover-" + n, backend::discover));
                 }
             }
         }
@@ -74,7 +83,7 @@ public final class Devices {
             List<Device> devices = new ArrayList<>();
             try {
                 for (String id : wanted) {
-                    Device device = Devices.open(id.strip(), options);
+                    Device device = Devices.open(id.strip(), options, backend -> found.get(backend.name()).get());
                     devices.add(device);
                     String opened = device.info().id();
                     if (devices.stream().filter(other -> other.info().id().equals(opened)).count() > 1) {
@@ -89,9 +98,13 @@ public final class Devices {
         }
 
         private List<String> automatic() {
-            for (Background<Backend.Discovery> each : found.values()) {
+            for (Map.Entry<String, Background<Backend.Discovery>> each : found.entrySet()) {
+                if (each.getKey().equals(HOST)) {
+                    continue;
+                }
                 List<String> ids = new ArrayList<>();
-                each.get().devices().stream().filter(info -> info.kind() == DeviceInfo.Kind.DISCRETE).map(DeviceInfo::id)
+                each.getValue().get().devices().stream().filter(info -> info.kind() == DeviceInfo.Kind.DISCRETE)
+                        .map(DeviceInfo::id)
                         .forEach(ids::add);
                 if (!ids.isEmpty()) {
                     ids.add(HOST);
@@ -120,8 +133,17 @@ public final class Devices {
      * @throws DeviceException if there is no such device; the message says which there are
      */
     public static Device open(String id, DeviceOptions options) {
+        return open(id, options, Backend::discover);
+    }
+
+    private static String backendOf(String id) {
         int colon = id.indexOf(':');
-        String name = colon < 0 ? id : id.substring(0, colon);
+        return colon < 0 ? id : id.substring(0, colon);
+    }
+
+    private static Device open(String id, DeviceOptions options, Function<Backend, Backend.Discovery> discover) {
+        int colon = id.indexOf(':');
+        String name = backendOf(id);
         Backend backend = backends().get(name);
         if (backend == null) {
             throw new DeviceException("no backend \"" + name + "\" for device " + id + "; there are " + backends().keySet());
@@ -134,7 +156,7 @@ public final class Devices {
                 throw new DeviceException("device \"" + id + "\" is not a backend's name or name:number", e);
             }
         }
-        Backend.Discovery found = backend.discover();
+        Backend.Discovery found = discover.apply(backend);
         int number = index;
         if (found.devices().stream().noneMatch(info -> info.index() == number)) {
             List<String> known = new ArrayList<>();
