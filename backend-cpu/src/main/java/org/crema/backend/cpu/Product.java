@@ -11,7 +11,7 @@ import org.crema.backend.cpu.kernel.Gemm;
  * Products of activation rows with matrices, as a list of blocks: in each, some rows meet one matrix. A whole {@code MatMul} is one
  * block, the experts of a layer or the heads of an attention are a block each. Filled anew for every use; nothing is allocated.
  *
- * <p>A block of few rows goes to the mat-vec kernel of its type, one of more rows to a {@link MatMul}; both want their
+ * <p>A block of few rows goes to the mat-vec kernel of its type, one of more rows to a {@link org.crema.backend.cpu.kernel.MatMul}; both want their
  * activations packed, which is done first, once for all blocks that read the same rows in the same order. Without vectors, weights
  * are decoded row by row and multiplied in plain loops.
  */

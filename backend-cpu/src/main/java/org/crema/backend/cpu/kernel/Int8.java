@@ -18,7 +18,7 @@ public final class Int8 implements MatVec {
     /** System property: {@code off} goes back to products in floats. */
     public static final String PROPERTY = "crema.cpu.int8";
 
-    /** Rows of a call, which should take microseconds, and which {@link Room} has place for. */
+    /** Rows of a call, which should take microseconds, and which there is room for sums of. */
     private static final int ROWS = 32;
     private static final int LANES = 16;
     /** Bytes of four lanes. */
@@ -159,16 +159,22 @@ public final class Int8 implements MatVec {
     private static final ThreadLocal<MemorySegment> ROOM = ThreadLocal
             .withInitial(() -> Arena.ofAuto().allocate((long) ROWS * LANES * Float.BYTES, LANES * Float.BYTES));
 
-    /** Packs by code. */
+    /** What is made for an order: packs by code. */
     private static final class Form implements Activations {
         private final Int8Order order;
         private final MemorySegment units;
         private final MemorySegment half;
+        private final MemorySegment panels;
+        private final MemorySegment mix;
 
-        Form(Int8Order order, MemorySegment units, MemorySegment half) {
+        Form(Int8Order order) {
+            MemorySegment[] functions = MachineCode.functions(List.of(order.packing(order.columns()),
+                    order.packing(Int8Order.BLOCK), order.panelPacking(), Int8Mix.code(order)));
             this.order = order;
-            this.units = units;
-            this.half = half;
+            units = functions[0];
+            half = functions[1];
+            panels = functions[2];
+            mix = functions[3];
         }
 
         @Override
@@ -196,7 +202,6 @@ public final class Int8 implements MatVec {
     /** All code, made when first needed. */
     private static final class Code {
         private static final Map<QuantType, Int8> TYPES = new EnumMap<>(QuantType.class);
-        private static final Map<Int8Order, MemorySegment[]> ORDERS = new HashMap<>();
         private static final Map<Int8Order, Form> FORMS = new HashMap<>();
         private static final Map<Micro, MemorySegment[]> KERNELS = new HashMap<>();
         /** Null if the machine has no such code. */
@@ -243,14 +248,12 @@ public final class Int8 implements MatVec {
 
         private static Int8 make(QuantType type, Int8Order order) {
             MemorySegment[] own = MachineCode.functions(List.of(Int8Rows.rows(type), Int8Rows.tile(type)));
-            MemorySegment[] forms = ORDERS.computeIfAbsent(order, o -> MachineCode.functions(List.of(o.packing(o.columns()),
-                    o.packing(Int8Order.BLOCK), o.panelPacking(), Int8Mix.code(o))));
+            // Forms of one order are the same object, by which Product knows that a vector is packed already.
+            Form form = FORMS.computeIfAbsent(order, Form::new);
             MemorySegment[] kernels = KERNELS.computeIfAbsent(new Micro(order.part(), order.minima()), micro -> MachineCode
                     .functions(IntStream.rangeClosed(1, Int8MatMul.MOST_VECTORS)
                             .mapToObj(vectors -> Int8MatMul.kernel(vectors, micro.part, micro.minima)).toList()));
-            // Forms of one order are the same object, by which Product knows that a vector is packed already.
-            Form form = FORMS.computeIfAbsent(order, o -> new Form(o, forms[0], forms[1]));
-            return new Int8(type, own[0], form, new Int8MatMul(type, order, forms[2], own[1], kernels), own[1], forms[3]);
+            return new Int8(type, own[0], form, new Int8MatMul(type, order, form.panels, own[1], kernels), own[1], form.mix);
         }
     }
 }

@@ -131,7 +131,7 @@ final class Int8Bits extends Int8Rows {
         int upper = constant(0x30303030);
         int[] turns = {constant(IntStream.range(0, 16).map(lane -> lane < 8 ? 4 : 2).toArray()),
             constant(IntStream.range(0, 16).map(lane -> lane < 8 ? 0 : 30).toArray())};
-        int[] places = IntStream.range(0, 4).map(i -> places(4, 4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3)).toArray();
+        int[] places = placesInOrder();
         int parts = parts(order.groups()::get);
         return width -> {
             half(ZMM, D, 208);

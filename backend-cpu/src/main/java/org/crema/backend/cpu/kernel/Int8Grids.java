@@ -97,7 +97,7 @@ final class Int8Grids extends Int8Rows {
             this.signs = signs;
             zero = signs == null ? 0 : constant(ZERO * 0x01010101);
             nothing = signs == null ? 0 : constant(0);
-            places = IntStream.range(0, 4).map(i -> places(4, 4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3)).toArray();
+            places = placesInOrder();
             parts = parts(order.groups()::get);
         }
 

@@ -203,6 +203,11 @@ abstract sealed class Int8Rows permits Int8Bits, Int8Grids {
         return constant(IntStream.range(0, 16).map(i -> places[i / lanes]).toArray());
     }
 
+    /** Of four vectors, with a scale for 16 columns in their order. */
+    int[] placesInOrder() {
+        return IntStream.range(0, 4).map(i -> places(4, 4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3)).toArray();
+    }
+
     void clear(Width width, int register) {
         to.op(Evex.VPXORD, width, register, register, register);
     }
