@@ -83,6 +83,7 @@ final class CudaDriver implements Driver {
     public Features features() {
         return new Features(EnumSet.complementOf(EnumSet.of(Features.Kernel.MIXTURE, Features.Kernel.ROUTE)),
                 type -> type.blockSize() > 1 && modules.reads(type),
+                type -> false,
                 0);
     }
 

@@ -65,12 +65,13 @@ final class OpenClDriver implements Driver {
         return facts.capacity();
     }
 
-    /** On processors sums in a work-item's own vectors are quicker than integers that are summed up for every 32 columns (measured). */
+    /** On processors a launch costs more than making activations int8 again in each work-group (measured). */
     @Override
     public Features features() {
         return new Features(EnumSet.of(Features.Kernel.JOINT, Features.Kernel.APPEND, Features.Kernel.ROUTE,
                 Features.Kernel.EXPERT_SUM, Features.Kernel.MIXTURE, Features.Kernel.GATED_INT8),
                 type -> !tuning.wideSums() && Sources.dots(type),
+                type -> tuning.wideSums() && Sources.dotsWide(type),
                 ROUTE_BYTES);
     }
 

@@ -54,6 +54,11 @@ final class Sources {
         return family(type).filter(file -> read(file).contains("float " + type.name() + "_dot32(")).isPresent();
     }
 
+    /** Whether mat-vecs of a type can make activations int8 themselves. */
+    static boolean dotsWide(QuantType type) {
+        return family(type).filter(file -> read(file).contains("uchar64 " + type.name() + "_codes64(")).isPresent();
+    }
+
     /** The file with a type's decode function. */
     private static Optional<String> family(QuantType type) {
         return FAMILIES.stream().map(name -> "quant/" + name + ".clh").filter(file -> read(file).contains("float16 " + type.name()

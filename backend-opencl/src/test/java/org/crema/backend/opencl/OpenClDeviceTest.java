@@ -44,7 +44,7 @@ class OpenClDeviceTest extends GpuDeviceKit {
 
     @Test
     void kernelsThatCannotBeBuiltShowTheLog() {
-        Tuning broken = new Tuning("broken", 1, 1, 16, true, false, Tuning.PROCESSOR.gemm(), 16, 16, -7, 1, 16, 4);
+        Tuning broken = new Tuning("broken", 1, 1, 1, 64, true, false, Tuning.PROCESSOR.gemm(), 16, 16, -7, 1, 16, 4);
         try (GpuDevice device = Devices.open(DeviceOptions.DEFAULT, broken)) {
             Program.Builder builder = new Program.Builder("gate");
             Slot in = builder.input("in", Rows.TOKENS, COLUMNS, Element.F32);

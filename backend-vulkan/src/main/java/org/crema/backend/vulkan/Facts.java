@@ -87,7 +87,7 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
      * Lavapipe, which runs a subgroup as one vector: a launch costs most, so groups are few and small, and a work-item sums two
      * rows.
      */
-    private static final Tuning SOFTWARE = new Tuning("processor", 8, 8, 16, true, false, new Tuning.Tile(4, 4, 4, 4), 16, 64,
+    private static final Tuning SOFTWARE = new Tuning("processor", 8, 8, 16, 1, true, false, new Tuning.Tile(4, 4, 4, 4), 16, 64,
             8, 8, 16, 4);
 
     /**

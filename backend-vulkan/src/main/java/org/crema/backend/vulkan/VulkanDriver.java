@@ -109,7 +109,7 @@ final class VulkanDriver implements Driver {
 
     @Override
     public Features features() {
-        return new Features(KERNELS, facts.int8() ? Spirv::int8 : type -> false, 0);
+        return new Features(KERNELS, facts.int8() ? Spirv::int8 : type -> false, type -> false, 0);
     }
 
     @Override

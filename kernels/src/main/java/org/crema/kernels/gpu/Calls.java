@@ -78,6 +78,9 @@ final class Calls {
         if (plan.int8(weight.type())) {
             constants.put("INT8", 1);
         }
+        if (plan.int8Within(weight.type())) {
+            constants.put("INT8_WITHIN", 1);
+        }
         return new Kernels("for " + weight.type(), "matmul/matmul", Optional.of(weight.type()), constants);
     }
 

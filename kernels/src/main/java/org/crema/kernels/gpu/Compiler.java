@@ -216,7 +216,7 @@ public final class Compiler {
     /** Work-groups for a few experts each; the last one of a row chooses. */
     private void router(Op.GateExperts op) {
         Rows rows = op.in().rows();
-        long x = Math.ceilDiv(op.router().rows() * (long) tuning.lanes(), tuning.matvecGroup());
+        long x = Math.ceilDiv(op.router().rows(), tuning.groupRows());
         calls.add(op.name(), calls.route(op.router()), "router", tuning.matvecGroup(), (counts, groups) -> {
             int n = counts.rows(rows);
             groups(groups, n > ROUTED_ROWS ? 0 : x, n, 1);

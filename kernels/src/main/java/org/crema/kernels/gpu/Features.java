@@ -11,9 +11,11 @@ import org.crema.kernels.quant.QuantType;
  * @param kernels for groups of ops
  * @param int8 types of weights whose products take activations in int8: every mat-vec of such a type is there a second time, as
  * entry {@code …_i8}, and so are {@code quantise} and {@code rms_norm_i8}
+ * @param int8Within types of weights whose mat-vecs may make activations int8 themselves: they take F32, and say what they do by what they
+ * are built with
  * @param routeBytes most bytes of a router that {@link Kernel#ROUTE} reads in one work-group
  */
-public record Features(Set<Kernel> kernels, Predicate<QuantType> int8, long routeBytes) {
+public record Features(Set<Kernel> kernels, Predicate<QuantType> int8, Predicate<QuantType> int8Within, long routeBytes) {
     /** A kernel for a group of ops. */
     public enum Kernel {
         /** {@code matvec1_joint}: two products of one row. */
@@ -40,7 +42,7 @@ public record Features(Set<Kernel> kernels, Predicate<QuantType> int8, long rout
     }
 
     /** Plain kernels only. */
-    public static final Features NONE = new Features(Set.of(), type -> false, 0);
+    public static final Features NONE = new Features(Set.of(), type -> false, type -> false, 0);
 
     public Features {
         kernels = Set.copyOf(kernels);

@@ -154,6 +154,11 @@ public final class Plan {
         return options.precision() == Precision.FAST && features.int8().test(type);
     }
 
+    /** Whether mat-vecs of a type may make their activations int8. */
+    boolean int8Within(QuantType type) {
+        return options.precision() == Precision.FAST && features.int8Within().test(type);
+    }
+
     /** Whether a product of these takes activations in int8. */
     boolean int8(Weight weight, View in) {
         return int8(weight.type()) && weight.columns() % Int8Rows.BLOCK == 0 && in.width() % Int8Rows.BLOCK == 0;

@@ -128,7 +128,7 @@ final class Products {
             tail = Tail.NONE;
             return;
         }
-        long x = Math.ceilDiv(Math.ceilDiv(op.weight().columns(), 16) * tuning.lanes(), tuning.matvecGroup());
+        long x = Math.ceilDiv(op.weight().columns(), tuning.transposedColumns());
         int heads = op.weight().count();
         Rows rows = op.in().rows();
         call(product, "transposed1", tuning.matvecGroup(), (counts, groups) -> groups(groups, counts.rows(rows) == 1 ? x : 0,
@@ -296,7 +296,7 @@ final class Products {
     }
 
     private long matvecGroups(Weight weight) {
-        return Math.ceilDiv(weight.rows() * (long) tuning.lanes(), tuning.matvecGroup());
+        return Math.ceilDiv(weight.rows(), tuning.groupRows());
     }
 
     /** @param than rows up to which another call has done it */

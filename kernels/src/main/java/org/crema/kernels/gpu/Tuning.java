@@ -11,6 +11,7 @@ import java.util.Map;
  * @param wave work-items that run in step
  * @param lanes work-items that share a row of a mat-vec; a power of two
  * @param matvecGroup work-items of a mat-vec's group; a multiple of the lanes
+ * @param itemRows rows of a matrix that the work-items of a row have, one after the other; more than one where a group is a work-item
  * @param wideSums whether a work-item sums in 16 lanes of its own: right where a work-item has vector units to itself
  * @param tiles whether products of many rows go through tiles in local memory; else through mat-vecs of {@link #FEW_ROWS} each
  * @param gemm tile of a matrix product
@@ -21,7 +22,8 @@ import java.util.Map;
  * @param attentionGroup work-items of an attention group, and keys of a pass
  * @param attentionHeads query heads that an attention group takes at most
  */
-public record Tuning(String name, int wave, int lanes, int matvecGroup, boolean wideSums, boolean tiles, Tile gemm, int normGroup,
+public record Tuning(String name, int wave, int lanes, int matvecGroup, int itemRows, boolean wideSums, boolean tiles, Tile gemm,
+        int normGroup,
         int rowGroup,
         int selectGroup, int sortGroup, int attentionGroup, int attentionHeads) {
     /** Rows of activations that the wider mat-vec takes at once. */
@@ -59,36 +61,38 @@ public record Tuning(String name, int wave, int lanes, int matvecGroup, boolean 
     }
 
     /**
-     * Measured on PoCL: 16 work-items are quickest, each barrier costs, a work-item's vectors are the processor's,
-     * and what a processor reads again comes from its caches.
+     * Measured on PoCL: each barrier costs, a work-item's vectors are the processor's, what a processor reads again comes from its
+     * caches, and activations are made int8 by each work-item that reads them, which 64 rows pay for.
      */
-    public static final Tuning PROCESSOR = new Tuning("processor", 1, 1, 16, true, false, new Tile(4, 4, 4, 16), 16, 16, 1, 1, 16,
+    public static final Tuning PROCESSOR = new Tuning("processor", 1, 1, 1, 64, true, false, new Tile(4, 4, 4, 16), 16, 16, 1, 1,
+            16,
             4);
 
     /** AMD GCN and CDNA: waves of 64. */
-    public static final Tuning AMD_WAVE64 = new Tuning("AMD, waves of 64", 64, 32, 64, false, true, new Tile(8, 8, 8, 4), 256,
+    public static final Tuning AMD_WAVE64 = new Tuning("AMD, waves of 64", 64, 32, 64, 1, false, true, new Tile(8, 8, 8, 4), 256,
             256, 64,
             256,
             128, 8);
 
     /** AMD RDNA: waves of 32. */
-    public static final Tuning AMD_WAVE32 = new Tuning("AMD, waves of 32", 32, 32, 64, false, true, new Tile(8, 8, 8, 4), 256,
+    public static final Tuning AMD_WAVE32 = new Tuning("AMD, waves of 32", 32, 32, 64, 1, false, true, new Tile(8, 8, 8, 4), 256,
             256, 32,
             256,
             128, 8);
 
-    public static final Tuning NVIDIA = new Tuning("NVIDIA", 32, 32, 64, false, true, new Tile(8, 8, 8, 4), 256, 256, 32, 256,
+    public static final Tuning NVIDIA = new Tuning("NVIDIA", 32, 32, 64, 1, false, true, new Tile(8, 8, 8, 4), 256, 256, 32, 256,
             128, 8);
 
     /** Kernels in CUDA C++: a warp for a row, tiles for tensor cores. {@code tuning.cuh} has the same numbers. */
-    public static final Tuning CUDA = new Tuning("NVIDIA, CUDA", 32, 32, 128, false, true, new Tile(16, 8, 8, 8), 256, 256, 32,
+    public static final Tuning CUDA = new Tuning("NVIDIA, CUDA", 32, 32, 128, 1, false, true, new Tile(16, 8, 8, 8), 256, 256, 32,
             256,
             128, 8);
 
-    public static final Tuning INTEL = new Tuning("Intel GPU", 16, 16, 64, false, true, new Tile(8, 8, 8, 4), 128, 128, 32, 128,
+    public static final Tuning INTEL = new Tuning("Intel GPU", 16, 16, 64, 1, false, true, new Tile(8, 8, 8, 4), 128, 128, 32,
+            128,
             64, 4);
 
-    public static final Tuning OTHER = new Tuning("unknown GPU", 32, 16, 64, false, true, new Tile(8, 8, 8, 4), 64, 64, 32, 64,
+    public static final Tuning OTHER = new Tuning("unknown GPU", 32, 16, 64, 1, false, true, new Tile(8, 8, 8, 4), 64, 64, 32, 64,
             64, 4);
 
     /** Most work-items of a group of any kernel. */
@@ -107,11 +111,22 @@ public record Tuning(String name, int wave, int lanes, int matvecGroup, boolean 
         return tiles ? gemm.tileTokens() : FEW_ROWS;
     }
 
+    /** Rows of the matrix that a mat-vec's group has. */
+    int groupRows() {
+        return matvecGroup / lanes * itemRows;
+    }
+
+    /** Columns of the matrix that a group has of a product with its transpose. */
+    int transposedColumns() {
+        return itemRows > 1 ? 256 : matvecGroup / lanes * 16;
+    }
+
     /** What kernels are built with. */
     public Map<String, Integer> constants() {
         Map<String, Integer> constants = new LinkedHashMap<>();
         constants.put("LANES", lanes);
         constants.put("MATVEC_GROUP", matvecGroup);
+        constants.put("GROUP_ROWS", groupRows());
         constants.put("WIDE_SUMS", wideSums ? 1 : 0);
         constants.put("GEMM_X", gemm.x);
         constants.put("GEMM_Y", gemm.y);

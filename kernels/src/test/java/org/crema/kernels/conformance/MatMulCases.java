@@ -38,6 +38,9 @@ final class MatMulCases {
             if (10944 % type.blockSize() == 0) {
                 cases.add(matMul(type, 3, 10944, 1, false, false));
                 cases.add(matMul(type, 3, 10944, 5, false, false));
+            } else {
+                cases.add(matMul(type, 3, 2304, 1, false, false));
+                cases.add(matMul(type, 70, 2304, 5, false, false));
             }
             cases.add(biased(type));
             cases.add(heads(type, 17, columns[0], 1, false));

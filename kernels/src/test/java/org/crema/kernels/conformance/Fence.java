@@ -1,4 +1,4 @@
-package org.crema.backend.cpu.kernel;
+package org.crema.kernels.conformance;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -7,7 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Collections;
 
 /** Memory on Linux that ends in front of a page that nobody may read. */
-final class Fence implements AutoCloseable {
+public final class Fence implements AutoCloseable {
     private static final long PAGE = 4096;
     private static final long PROT_NONE = 0;
     private static final long PROT_READ_WRITE = 3;
@@ -17,7 +17,7 @@ final class Fence implements AutoCloseable {
     private final long room;
 
     /** Room for so many bytes. */
-    Fence(long bytes) {
+    public Fence(long bytes) {
         room = (bytes + PAGE - 1) / PAGE * PAGE;
         start = call("mmap", 0L, room + PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1L, 0L);
         if (start == -1 || call("mprotect", start + room, PAGE, PROT_NONE) != 0) {
@@ -26,7 +26,7 @@ final class Fence implements AutoCloseable {
     }
 
     /** Copies bytes to the end of the room, and gives their address. */
-    long put(MemorySegment bytes) {
+    public long put(MemorySegment bytes) {
         long at = start + room - bytes.byteSize();
         MemorySegment.ofAddress(at).reinterpret(bytes.byteSize()).copyFrom(bytes);
         return at;
