@@ -1,12 +1,31 @@
 // What a device reaches at best.
+//
+//   WIDE_SUMS   see matmul.cl
 
-// A work-item reads `turns` vectors, neighbours next to each other.
+// A work-item reads `turns` vectors, neighbours next to each other; on processors the first one of a group all of its.
 __kernel void read_all(__global float4 *cells, uint turns) {
+#if WIDE_SUMS
+    const size_t from = get_group_id(0) * (size_t)get_local_size(0) * turns;
+    const uint all = get_local_id(0) == 0 ? get_local_size(0) * turns : 0;
+    float16 sums[4];
+    for (uint i = 0; i < 4; i++) {
+        sums[i] = 0;
+    }
+    for (uint i = 0; i < all; i += 16) {
+#pragma unroll
+        for (uint k = 0; k < 4; k++) {
+            sums[k] += *(__global float16 *)(cells + from + i + 4 * k);
+        }
+    }
+    const float16 four = sums[0] + sums[1] + (sums[2] + sums[3]);
+    const float4 sum = four.lo.lo + four.lo.hi + four.hi.lo + four.hi.hi;
+#else
     const size_t from = get_group_id(0) * (size_t)get_local_size(0) * turns + get_local_id(0);
     float4 sum = 0;
     for (uint i = 0; i < turns; i++) {
         sum += cells[from + i * get_local_size(0)];
     }
+#endif
     // Never so: the cells are 0. The compiler does not know.
     if (sum.x + sum.y + sum.z + sum.w == 1) {
         cells[from] = sum;
@@ -29,5 +48,51 @@ __kernel void multiply_adds(__global float4 *cells, uint turns) {
     const float16 sum = a + b + c + d;
     if (sum.s0 + sum.s5 + sum.sa + sum.sf == -1) {
         cells[get_global_id(0)] = sum.s0123;
+    }
+}
+
+// What products with weights are made of in `fast`: 1024 multiply-adds a turn, in integers where kernels use them, else in floats.
+#define INT8_WITHIN 1
+#include "quant/int8.clh"
+#include "quant/wide.clh"
+#ifdef CODES64
+typedef int16 chain;
+#define CHAINS 16
+#define STEPS 1
+#define NEXT(v, f) (v + quad_sums(__builtin_astype(f, uchar64), __builtin_astype(v, char64)))
+#elif defined(DOT4)
+typedef int4 chain;
+#define CHAINS 16
+#define STEPS 4
+#define NEXT(v, f) ((int4)(DOT4(f.x, v.x, v.x), DOT4(f.y, v.y, v.y), DOT4(f.z, v.z, v.z), DOT4(f.w, v.w, v.w)))
+#else
+typedef float16 chain;
+#define CHAINS 8
+#define STEPS 8
+#define NEXT(v, f) fma(v, f, f)
+#endif
+__kernel void products(__global float4 *cells, uint turns) {
+    const chain w = (chain)(0.5f + cells[0].x);
+    chain x[CHAINS];
+#pragma unroll
+    for (uint i = 0; i < CHAINS; i++) {
+        x[i] = w + (chain)(i);
+    }
+    for (uint turn = 0; turn < turns; turn++) {
+#pragma unroll
+        for (uint step = 0; step < STEPS; step++) {
+#pragma unroll
+            for (uint i = 0; i < CHAINS; i++) {
+                x[i] = NEXT(x[i], w);
+            }
+        }
+    }
+    chain sum = x[0];
+#pragma unroll
+    for (uint i = 1; i < CHAINS; i++) {
+        sum += x[i];
+    }
+    if (sum.x + sum.y + sum.z + sum.w == -1) {
+        cells[get_global_id(0)] = (float4)(sum.x);
     }
 }

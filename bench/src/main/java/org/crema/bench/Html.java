@@ -69,8 +69,10 @@ public final class Html {
         for (Result r : results) {
             for (Share share : r.shares()) {
                 facts.put(share.device().id(), share.device().name() + " " + share.device().details() + String.format(Locale.ROOT,
-                        "; at best %.1f GB/s, %.1f GFLOP/s", share.rates().bytesPerSecond() / 1e9, share.rates().flopsPerSecond()
-                                / 1e9));
+                        "; at best %.1f GB/s, %.1f GFLOP/s, %.1f GOP/s in products", share.rates().bytesPerSecond() / 1e9,
+                        share.rates().flopsPerSecond()
+                                / 1e9,
+                        share.rates().productsPerSecond() / 1e9));
             }
         }
         page.append(

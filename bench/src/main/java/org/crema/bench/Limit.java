@@ -20,13 +20,13 @@ final class Limit {
             int tokens = Math.min(trial.prompt() - at, settings.batch());
             int outputs = at + tokens == trial.prompt() ? 1 : 0;
             Work.Shape shape = new Work.Shape(tokens, outputs, 1, (double) trial.depth() + at, settings.cacheType());
-            seconds += trial.streams() * work(programs, shape).fusedSeconds(rates);
+            seconds += trial.streams() * work(programs, shape).fusedSeconds(rates, settings.precision());
         }
         if (trial.generate() > 0) {
             int streams = trial.streams();
             double depth = trial.depth() + trial.prompt() + (trial.generate() - 1) / 2.0;
             Work.Shape shape = new Work.Shape(streams, streams, streams, depth, settings.cacheType());
-            seconds += trial.generate() * work(programs, shape).fusedSeconds(rates);
+            seconds += trial.generate() * work(programs, shape).fusedSeconds(rates, settings.precision());
         }
         return seconds;
     }

@@ -30,7 +30,7 @@ public final class OpBench {
      * @param work what it has to do at least
      * @param rates what the device reaches at best
      */
-    public record Speed(String name, String device, double seconds, Work work, Rates rates) {
+    public record Speed(String name, String device, double seconds, Work work, Precision precision, Rates rates) {
         /** Bytes per second, activations included. */
         public double bytesPerSecond() {
             return work.bytes() / seconds;
@@ -43,7 +43,7 @@ public final class OpBench {
 
         /** The share of what the device reaches at best: of bandwidth or of arithmetic, whichever binds. */
         public double share() {
-            return rates.seconds(work.bytes(), work.operations()) / seconds;
+            return work.seconds(rates, precision) / seconds;
         }
 
         /** Name and value of everything. */
@@ -58,6 +58,7 @@ public final class OpBench {
             fields.put("flops_per_second", flopsPerSecond());
             fields.put("limit_bytes_per_second", rates.bytesPerSecond());
             fields.put("limit_flops_per_second", rates.flopsPerSecond());
+            fields.put("limit_products_per_second", rates.productsPerSecond());
             fields.put("limit_share", share());
             return fields;
         }
@@ -85,7 +86,8 @@ public final class OpBench {
                 String id = device.info().id();
                 listener.begins(id + " " + name, done++, names.size() * devices.size());
                 try (Workload workload = new Workload(device, name, precision)) {
-                    speeds.add(new Speed(name, id, median(workload, seconds), work(workload), rates.get(device)));
+                    speeds.add(new Speed(name, id, median(workload, seconds), work(workload), precision, rates
+                            .get(device)));
                 } catch (DeviceException e) {
                     skipped.add(id + " " + name + ": " + e.getMessage());
                 }

@@ -78,7 +78,7 @@ public record Profile(String subject, String device, Trial trial, List<Piece> pi
             sum.count++;
             sum.nanos += (double) timing.nanos() / repetitions;
             Work work = timing.ops().stream().map(op -> Work.of(op, shape)).reduce(Work.NONE, Work::plus);
-            sum.least += 1e9 * share.rates().seconds(work.bytes(), work.operations()) * timing.runs() / repetitions;
+            sum.least += 1e9 * work.seconds(share.rates(), settings.precision()) * timing.runs() / repetitions;
             all += (double) timing.nanos() / repetitions;
         }
         List<Piece> pieces = new ArrayList<>();

@@ -116,6 +116,7 @@ public record Result(Environment environment, Settings settings, Subject subject
         fields.put("device_details", each(share -> share.device().details()));
         fields.put("limit_bytes_per_second", each(share -> share.rates().bytesPerSecond()));
         fields.put("limit_flops_per_second", each(share -> share.rates().flopsPerSecond()));
+        fields.put("limit_products_per_second", each(share -> share.rates().productsPerSecond()));
         fields.put("limit_ts", limit());
         fields.put("limit_share", share());
         fields.put("model_note", subject.note());

@@ -83,11 +83,7 @@ public final class Runner implements AutoCloseable {
     }
 
     private void measureAgain() {
-        rates.replaceAll((device, before) -> {
-            Rates now = device.measure();
-            return new Rates(Math.max(before.bytesPerSecond(), now.bytesPerSecond()), Math.max(before.flopsPerSecond(), now
-                    .flopsPerSecond()));
-        });
+        rates.replaceAll((device, before) -> before.best(device.measure()));
     }
 
     /**

@@ -118,8 +118,10 @@ enum BenchOutput {
         for (Result r : results) {
             for (Share share : r.shares()) {
                 String id = share.device().id();
-                notes.put(id, String.format(Locale.ROOT, "%s: %s, at best %.1f GB/s and %.1f GFLOP/s in this run", id, share
-                        .device().name(), share.rates().bytesPerSecond() / 1e9, share.rates().flopsPerSecond() / 1e9));
+                notes.put(id, String.format(Locale.ROOT,
+                        "%s: %s, at best %.1f GB/s, %.1f GFLOP/s and %.1f GOP/s in products in this run", id,
+                        share.device().name(), share.rates().bytesPerSecond() / 1e9, share.rates().flopsPerSecond() / 1e9, share
+                                .rates().productsPerSecond() / 1e9));
             }
             if (!r.subject().note().isEmpty()) {
                 notes.put(r.subject().file(), r.subject().file() + ": " + r.subject().note());

@@ -7,9 +7,10 @@ package org.crema.kernels;
  * @param cacheBytes of the attention cache
  * @param slotBytes of activations, read and written; a device that fuses ops can keep them in registers
  * @param operations of products and attention; the rest is small beside them
+ * @param products of these, those of products with weights, which {@link Precision#FAST} may compute in fewer bits
  */
-public record Work(double tensorBytes, double cacheBytes, double slotBytes, double operations) {
-    public static final Work NONE = new Work(0, 0, 0, 0);
+public record Work(double tensorBytes, double cacheBytes, double slotBytes, double operations, double products) {
+    public static final Work NONE = new Work(0, 0, 0, 0, 0);
 
     /**
      * The step that work is counted for.
@@ -60,34 +61,41 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
             slots += 4.0 * shape.rows(view) * view.width();
         }
         return switch (op) {
-            case Op.Embed e -> new Work(shape.rows(e.out()) * e.table().rowBytes(), 0, slots, 0);
+            case Op.Embed e -> new Work(shape.rows(e.out()) * e.table().rowBytes(), 0, slots, 0, 0);
             case Op.MatMul m -> product(m.weight(), shape.rows(m.out()), slots);
             case Op.HeadMatMul m -> product(m.weight(), shape.rows(m.out()), slots);
-            case Op.GateExperts g -> product(g.router(), shape.rows(g.in()), slots);
+            case Op.GateExperts g -> router(g.router(), shape.rows(g.in()), slots);
             case Op.ExpertMatMul m -> {
                 double pairs = shape.rows(m.out());
                 Weight w = m.weight();
                 double chosen = (double) m.ids().width() / w.count();
                 double touched = w.count() * (1 - Math.pow(1 - chosen, shape.rows(m.ids())));
-                yield new Work(touched * w.rows() * w.rowBytes(), 0, slots, 2.0 * pairs * w.rows() * w.columns());
+                double operations = 2.0 * pairs * w.rows() * w.columns();
+                yield new Work(touched * w.rows() * w.rowBytes(), 0, slots, operations, operations);
             }
-            case Op.CacheWrite c -> new Work(0, shape.tokens() * row(c.target(), shape), slots, 0);
+            case Op.CacheWrite c -> new Work(0, shape.tokens() * row(c.target(), shape), slots, 0, 0);
             case Op.Attention a -> attention(a.source(), shape, a.window(), slots,
                     2.0 * a.q().groups() * (a.q().columns() + a.out().columns()));
             case Op.LatentAttention a -> attention(a.source(), shape, 0, slots,
                     2.0 * a.q().groups() * (a.source().columns() + a.latent()));
-            case Op.RmsNorm n -> new Work(n.weight().bytes(), 0, slots, 0);
-            case Op.Rope r -> new Work(0, 0, slots, 0);
-            case Op.SwiGlu s -> new Work(0, 0, slots, 0);
-            case Op.ExpertSum s -> new Work(0, 0, slots, 0);
-            case Op.Add a -> new Work(0, 0, slots, 0);
-            case Op.SelectRows s -> new Work(0, 0, slots, 0);
+            case Op.RmsNorm n -> new Work(n.weight().bytes(), 0, slots, 0, 0);
+            case Op.Rope r -> new Work(0, 0, slots, 0, 0);
+            case Op.SwiGlu s -> new Work(0, 0, slots, 0, 0);
+            case Op.ExpertSum s -> new Work(0, 0, slots, 0, 0);
+            case Op.Add a -> new Work(0, 0, slots, 0, 0);
+            case Op.SelectRows s -> new Work(0, 0, slots, 0, 0);
         };
     }
 
     private static Work product(Weight weight, double rows, double slots) {
         double cells = (double) weight.count() * weight.rows() * weight.columns();
-        return rows == 0 ? NONE : new Work(weight.bytes(), 0, slots, 2 * rows * cells);
+        return rows == 0 ? NONE : new Work(weight.bytes(), 0, slots, 2 * rows * cells, 2 * rows * cells);
+    }
+
+    /** Stays F32, so that the same experts are chosen. */
+    private static Work router(Weight weight, double rows, double slots) {
+        Work work = product(weight, rows, slots);
+        return new Work(work.tensorBytes, work.cacheBytes, work.slotBytes, work.operations, 0);
     }
 
     private static Work attention(Cache source, Shape shape, int window, double slots, double perPair) {
@@ -97,7 +105,7 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
             rows = Math.min(rows, shape.streams() * (window + (double) shape.tokens() / shape.streams()));
             pairs = Math.min(pairs, (double) shape.tokens() * window);
         }
-        return new Work(0, rows * row(source, shape), slots, pairs * perPair);
+        return new Work(0, rows * row(source, shape), slots, pairs * perPair, 0);
     }
 
     private static double row(Cache cache, Shape shape) {
@@ -106,7 +114,7 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
 
     public Work plus(Work other) {
         return new Work(tensorBytes + other.tensorBytes, cacheBytes + other.cacheBytes, slotBytes + other.slotBytes, operations
-                + other.operations);
+                + other.operations, products + other.products);
     }
 
     /** Bytes that memory has to deliver even if all ops were one. */
@@ -120,7 +128,12 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
     }
 
     /** The least time, in seconds, of a program whose activations never leave the chip. */
-    public double fusedSeconds(Rates rates) {
-        return rates.seconds(fusedBytes(), operations);
+    public double fusedSeconds(Rates rates, Precision precision) {
+        return rates.seconds(fusedBytes(), operations, products, precision);
+    }
+
+    /** The least time, in seconds, of an op that stands alone. */
+    public double seconds(Rates rates, Precision precision) {
+        return rates.seconds(bytes(), operations, products, precision);
     }
 }

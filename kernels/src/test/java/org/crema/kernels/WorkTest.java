@@ -29,6 +29,7 @@ class WorkTest {
         Work one = Work.of(op, shape(1, 0));
         assertEquals(10 * 144, one.tensorBytes());
         assertEquals(2 * 10 * 256, one.operations());
+        assertEquals(one.operations(), one.products());
         assertEquals(4 * (10 + 256), one.slotBytes());
         Work eight = Work.of(op, shape(8, 0));
         assertEquals(10 * 144, eight.tensorBytes());
@@ -55,6 +56,18 @@ class WorkTest {
         assertTrue(Work.of(op, shape(1000, 0)).tensorBytes() <= 8 * 4 * 32 * 4);
     }
 
+    /** A quarter of a second to read, half of one to compute in F32, an eighth in fewer bits. */
+    @Test
+    void productsHaveARateOfTheirOwnInFastPrecision() {
+        Rates rates = new Rates(4, 8, 32);
+        Work products = new Work(1, 0, 0, 4, 4);
+        assertEquals(0.5, products.fusedSeconds(rates, Precision.F32));
+        assertEquals(0.25, products.fusedSeconds(rates, Precision.FAST));
+        Work attention = new Work(1, 0, 0, 8, 4);
+        assertEquals(0.625, attention.fusedSeconds(rates, Precision.FAST));
+        assertEquals(new Rates(4, 9, 32), rates.best(new Rates(3, 9)));
+    }
+
     @Test
     void attentionReadsTheCacheAndEachTokenSeesWhatIsBefore() {
         Op op = new Op.LatentAttention(slot(Rows.TOKENS, 2 * 64).groups(2), slot(Rows.TOKENS, 2 * 64).groups(2),
@@ -63,6 +76,7 @@ class WorkTest {
         assertEquals(13 * 96 * 2, work.cacheBytes());
         // Tokens see 11, 12 and 13 rows; 2 heads; scores over 96 columns, values over 64.
         assertEquals(36 * 2 * 2 * (96 + 64), work.operations());
+        assertEquals(0, work.products());
     }
 
     @Test

@@ -11,6 +11,9 @@ final class Roofline {
     private static final long CHUNK = 1 << 20;
     private static final int TURNS = 20_000;
     private static final int CHAINS = 8;
+    /** Turns of a call of machine code, and calls of a chunk. */
+    private static final int CALL_TURNS = 500;
+    private static final int CALLS = 20;
     /** Chunks of arithmetic for each thread. */
     private static final int SHARES = 16;
     private static final long NANOS = 250_000_000;
@@ -28,10 +31,25 @@ final class Roofline {
             float[] results = new float[pool.threads()];
             double reading = best(pool, (chunk, thread) -> results[thread] += sum(at + chunk * CHUNK), (int) (BYTES / CHUNK));
             double computing = best(pool, (chunk, thread) -> results[thread] += multiplyAdds(), arithmetic);
-            return new Rates(BYTES / reading, 2.0 * perTurn * TURNS * arithmetic / computing);
+            double flops = 2.0 * perTurn * TURNS * arithmetic / computing;
+            return new Rates(BYTES / reading, flops, Math.max(flops, products(pool, arithmetic)));
         } finally {
             pool.leave();
         }
+    }
+
+    /** Operations per second of products with weights in integers or short floats; 0 where they are made in F32. */
+    private static double products(Pool pool, int chunks) {
+        int perTurn = VectorSupport.PRESENT ? CoreLimits.productAdds() : 0;
+        if (perTurn == 0) {
+            return 0;
+        }
+        double seconds = best(pool, (chunk, thread) -> {
+            for (int call = 0; call < CALLS; call++) {
+                CoreLimits.products(CALL_TURNS);
+            }
+        }, chunks);
+        return 2.0 * perTurn * CALL_TURNS * CALLS * chunks / seconds;
     }
 
     private static double best(Pool pool, Pool.Job job, int chunks) {

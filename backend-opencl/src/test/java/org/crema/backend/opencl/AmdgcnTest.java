@@ -75,6 +75,7 @@ class AmdgcnTest {
                 add(tests, target, new Kernels(type.name(), "matmul/matmul", Optional.of(type), constants));
             }
             add(tests, target, new Kernels("rows", "rows/rows", Optional.empty(), tuning.constants()));
+            add(tests, target, new Kernels("roofline", "roofline/roofline", Optional.empty(), tuning.constants()));
             Map<String, Integer> experts = new HashMap<>(tuning.constants());
             experts.put("EXPERTS", 64);
             add(tests, target, new Kernels("experts", "experts/experts", Optional.empty(), experts));

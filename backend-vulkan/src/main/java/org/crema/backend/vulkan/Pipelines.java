@@ -56,6 +56,9 @@ final class Pipelines implements AutoCloseable {
         if (facts.cooperative()) {
             variants.add("COOPMAT");
         }
+        if (facts.int8()) {
+            variants.add("DOT8");
+        }
         try (MemoryStack stack = stackPush()) {
             LongBuffer handle = stack.mallocLong(1);
             VkDescriptorSetLayoutBinding.Buffer bindings = VkDescriptorSetLayoutBinding.calloc(BINDINGS, stack);

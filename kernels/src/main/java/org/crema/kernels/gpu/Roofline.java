@@ -26,19 +26,26 @@ final class Roofline<B> {
     private static final int LEAST_GROUP = 64;
     /** Operations of a work-item in a turn: four chains of sixteen multiply-adds. */
     private static final int FLOPS = 2 * 4 * 16;
+    /** Turns of products, and operations of a work-item in one. */
+    private static final int PRODUCT_TURNS = 256;
+    private static final int PRODUCTS = 2 * 1024;
     /** Work-items of a compute unit. */
     private static final int ITEMS = 4096;
     private static final int ROUNDS = 6;
+    /** Nanoseconds after which no further round begins. */
+    private static final long PATIENCE = 1_000_000_000;
 
     private final Queue<B> queue;
     private final int group;
     private final int units;
     private final long bytes;
     private final B cells;
+    private final Map<String, Integer> constants;
 
     /** @param queue with profile */
     Roofline(Queue<B> queue, Driver driver) {
         this.queue = queue;
+        constants = Map.of("WIDE_SUMS", driver.tuning().constants().get("WIDE_SUMS"));
         group = Math.max(LEAST_GROUP, driver.tuning().rowGroup());
         units = driver.capacity().units();
         long unit = 16L * READS * group;
@@ -53,7 +60,11 @@ final class Roofline<B> {
         long groups = Math.ceilDiv((long) ITEMS * units, group);
         double reading = best("read_all", READS, reads);
         double computing = best("multiply_adds", TURNS, groups);
-        return new Rates(bytes / reading, (double) FLOPS * TURNS * groups * group / computing);
+        double multiplying = best("products", PRODUCT_TURNS, groups);
+        double flops = (double) FLOPS * TURNS * groups * group / computing;
+        // Never less, since F32 can always be used.
+        return new Rates(bytes / reading, flops, Math.max(flops, (double) PRODUCTS * PRODUCT_TURNS * groups * group
+                / multiplying));
     }
 
     /** Bytes per second from memory of this process that is not the driver's, as mapped files are. */
@@ -75,7 +86,7 @@ final class Roofline<B> {
 
     /** Seconds of the quickest run. */
     private double best(String entry, int turns, long groups) {
-        Call call = new Call(List.of(), "measuring", new Kernels("roofline", "roofline/roofline", Optional.empty(), Map.of()),
+        Call call = new Call(List.of(), "measuring", new Kernels("roofline", "roofline/roofline", Optional.empty(), constants),
                 entry,
                 group, (_, counts) -> {
                     Arrays.fill(counts, 1);
@@ -84,7 +95,8 @@ final class Roofline<B> {
         Part part = queue.part(List.of(call), new Cells());
         Counts none = new Counts();
         long best = Long.MAX_VALUE;
-        for (int round = 0; round < ROUNDS; round++) {
+        long start = System.nanoTime();
+        for (int round = 0; round == 0 || (round < ROUNDS && System.nanoTime() - start < PATIENCE); round++) {
             part.run(none);
             queue.finish();
             long[] nanos = new long[1];

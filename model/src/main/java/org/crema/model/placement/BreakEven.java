@@ -58,9 +58,9 @@ final class BreakEven {
                     return false; // the same processor under another name
                 }
                 double bytes = program.tensors().stream().mapToDouble(Weight::bytes).sum();
-                here += Work.of(program, shape).fusedSeconds(rates(streamed.devices().get(host)));
+                here += Work.of(program, shape).fusedSeconds(rates(streamed.devices().get(host)), compile.precision());
                 there += bytes / uploads.computeIfAbsent(device, Device::measureUpload)
-                        + Work.of(program, shape).fusedSeconds(rates(device));
+                        + Work.of(program, shape).fusedSeconds(rates(device), compile.precision());
             }
         }
         return there < here;

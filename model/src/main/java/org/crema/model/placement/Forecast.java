@@ -3,6 +3,7 @@ package org.crema.model.placement;
 import java.util.ArrayList;
 import java.util.List;
 import org.crema.kernels.DeviceInfo;
+import org.crema.kernels.Precision;
 import org.crema.kernels.Rates;
 import org.crema.kernels.Segment;
 import org.crema.kernels.Work;
@@ -20,14 +21,18 @@ public record Forecast(int depth, List<Load> loads, int copies) {
      * A device's work for one token.
      *
      * @param device which
-     * @param bytes of tensors and cache rows that it reads
-     * @param flops operations, a multiply-add counted as two
+     * @param work what it has to do
      * @param rates what it reaches at best
      */
-    public record Load(DeviceInfo device, long bytes, long flops, Rates rates) {
+    public record Load(DeviceInfo device, Work work, Precision precision, Rates rates) {
+        /** Bytes of tensors and cache rows that it reads. */
+        public long bytes() {
+            return Math.round(work.fusedBytes());
+        }
+
         /** The least time in seconds. */
         public double seconds() {
-            return rates.seconds((double) bytes, (double) flops);
+            return work.fusedSeconds(rates, precision);
         }
     }
 
@@ -47,8 +52,7 @@ public record Forecast(int depth, List<Load> loads, int copies) {
             for (Segment segment : plan.placement().segmentsOf(d)) {
                 work = work.plus(Work.of(segment.program(), token));
             }
-            loads.add(new Load(plan.usages().get(d).device(), Math.round(work.fusedBytes()), Math.round(work.operations()), rates
-                    .get(d)));
+            loads.add(new Load(plan.usages().get(d).device(), work, plan.compile().precision(), rates.get(d)));
         }
         return new Forecast(depth, loads,
                 plan.placement().segments().stream().mapToInt(segment -> segment.copies().size()).sum());

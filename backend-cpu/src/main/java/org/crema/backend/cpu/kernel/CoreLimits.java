@@ -1,5 +1,10 @@
 package org.crema.backend.cpu.kernel;
 
+import static org.crema.backend.cpu.kernel.Assembler.RDI;
+import static org.crema.backend.cpu.kernel.Evex.Width.ZMM;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -13,7 +18,45 @@ public final class CoreLimits {
             ? FloatVector.SPECIES_512
             : Species.LANES == 8 ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
 
+    private static final int CHAINS = 12;
+    /** Products of bytes, and of short floats, in an instruction. */
+    private static final int BYTES = 64;
+    private static final int SHORTS = 32;
+
     private CoreLimits() {}
+
+    /** Multiply-adds in a turn of {@link #products}; 0 if products with weights are made by F32 instructions here. */
+    public static int productAdds() {
+        return Int8.available() ? CHAINS * BYTES : Bf16.available() ? CHAINS * SHORTS : 0;
+    }
+
+    /** Multiply-adds that stay in registers, by the widest instruction that products with weights are made by; in microseconds. */
+    public static void products(int turns) {
+        MachineCode.call(Code.CHAINS, turns, 0, 0, 0, 0, 0);
+    }
+
+    /** Made when it is needed. */
+    private static final class Code {
+        private static final MemorySegment CHAINS = MachineCode.functions(List.of(chains(Int8.available()
+                ? Evex.VPDPBUSD
+                : Evex.VDPBF16PS)))[0];
+    }
+
+    /** {@code rdi} turns of an instruction in each register of twelve, of zeros. */
+    private static byte[] chains(Evex op) {
+        Assembler to = new Assembler();
+        for (int i = 0; i <= CHAINS; i++) {
+            to.op(Evex.VPXORD, ZMM, i, i, i);
+        }
+        int again = to.here();
+        for (int i = 0; i < CHAINS; i++) {
+            to.op(op, ZMM, i, CHAINS, CHAINS);
+        }
+        to.subtract(RDI, 1);
+        to.jumpIfNotZero(again);
+        to.returnFromVectors();
+        return to.code();
+    }
 
     /** Multiply-adds that stay in registers: more chains than latency times units of any core. */
     public static float multiplyAdds(int turns) {

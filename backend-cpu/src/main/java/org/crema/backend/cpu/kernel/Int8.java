@@ -42,10 +42,15 @@ public final class Int8 implements MatVec {
         this.mix = mix;
     }
 
+    /** Whether this machine can. */
+    static boolean available() {
+        return missing().isEmpty() && Code.ADD != null;
+    }
+
     /** In words: that the processor can, or why not. */
     public static String describe() {
         String missing = missing();
-        return !missing.isEmpty() ? "no: " + missing : Code.ADD == null ? "no: " + Code.refused : "by vpdpbusd";
+        return !missing.isEmpty() ? "no: " + missing : !available() ? "no: " + Code.refused : "by vpdpbusd";
     }
 
     /**
