@@ -22,6 +22,6 @@
 #define ATTENTION_GROUP 128
 #define ATTENTION_HEADS 8
 // Constants of Tuning that these kernels have no use for.
-#define GROUP_ROWS 4
+#define ITEM_ROWS 1
 #define WIDE_SUMS 0
 #define TILES 1

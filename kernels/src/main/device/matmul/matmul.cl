@@ -2,9 +2,10 @@
 //
 //   QUANT                               the type: its functions are QUANT_decode16 and, without blocks, QUANT_decode1
 //   INT8                                whether there are mat-vecs over activations in int8 too, with QUANT_dot32
-//   INT8_WITHIN                         whether mat-vecs with WIDE_SUMS may make their activations int8, where QUANT has codes64
-//   LANES, MATVEC_GROUP, GROUP_ROWS     work-items for a row of a mat-vec; in a work-group; rows of a work-group
-//   WIDE_SUMS                           whether a work-item is a work-group and sums in 16 lanes of its own (processors) or in one (GPUs)
+//   INT8_WITHIN                         whether mat-vecs with ITEM_ROWS may make their activations int8, where QUANT has codes64
+//   LANES, MATVEC_GROUP                 work-items for a row of a mat-vec; in a work-group
+//   ITEM_ROWS                           rows that they have, one after the other: more than one where a work-item is a work-group
+//   WIDE_SUMS                           whether a work-item sums in 16 lanes of its own (vector units) or in one (GPUs)
 //   TILES                               whether many rows go through tiles (else through mat-vecs of a few rows each)
 //   GEMM_X, GEMM_Y, GEMM_TM, GEMM_TN    a tile: X x Y work-items with TM rows of the weight x TN tokens each
 #include "matmul/decode.clh"
@@ -29,7 +30,8 @@ float added(__global const float *arena, uint4 residual, __global const float *c
     return (bias < 0 ? 0 : constants[bias + r]) + (residual.y > 0 ? arena[residual.x + t * residual.y + r] : 0);
 }
 
-#if WIDE_SUMS
+#define GROUP_ROWS (MATVEC_GROUP / LANES * ITEM_ROWS)
+#if ITEM_ROWS > 1
 #ifdef CODES64
 #include "rows/quantise_wide.clh"
 #endif
@@ -54,7 +56,7 @@ float added(__global const float *arena, uint4 residual, __global const float *c
 #include "matmul/gated_int8.clh"
 #endif
 
-#if WIDE_SUMS
+#if ITEM_ROWS > 1
 #define NB 1
 #include "matmul/transposed_wide.clh"
 #undef NB

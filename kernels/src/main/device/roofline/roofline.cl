@@ -1,6 +1,6 @@
 // What a device reaches at best.
 //
-//   WIDE_SUMS   see matmul.cl
+//   WIDE_SUMS   whether a work-item has vector units to itself
 
 // A work-item reads `turns` vectors, neighbours next to each other; on processors the first one of a group all of its.
 __kernel void read_all(__global float4 *cells, uint turns) {
@@ -51,20 +51,15 @@ __kernel void multiply_adds(__global float4 *cells, uint turns) {
     }
 }
 
-// What products with weights are made of in `fast`: 1024 multiply-adds a turn, in integers where kernels use them, else in floats.
-#define INT8_WITHIN 1
-#include "quant/int8.clh"
+// What products of many rows with weights are made of in `fast`: 1024 multiply-adds a turn, in integers on processors that can, else in
+// floats.
+#define INT8_WITHIN WIDE_SUMS
 #include "quant/wide.clh"
 #ifdef CODES64
 typedef int16 chain;
 #define CHAINS 16
 #define STEPS 1
 #define NEXT(v, f) (v + quad_sums(__builtin_astype(f, uchar64), __builtin_astype(v, char64)))
-#elif defined(DOT4)
-typedef int4 chain;
-#define CHAINS 16
-#define STEPS 4
-#define NEXT(v, f) ((int4)(DOT4(f.x, v.x, v.x), DOT4(f.y, v.y, v.y), DOT4(f.z, v.z, v.z), DOT4(f.w, v.w, v.w)))
 #else
 typedef float16 chain;
 #define CHAINS 8

@@ -40,13 +40,15 @@ extern "C" __global__ void multiply_adds(float4 *cells, uint turns) {
     }
 }
 
-// What products with weights are made of in `fast`: 1024 multiply-adds of an item a turn, in tensor cores.
+// What products of many rows with weights are made of in `fast`: 1024 multiply-adds of an item a turn, in tensor cores where tiles use them.
 extern "C" __global__ void products(float4 *cells, uint turns) {
+    float sum = 0;
+#if defined(CUDA_CPU) || __CUDA_ARCH__ >= 800
     // A product of a warp has 64 of each lane.
     const uint chains = 8;
-    const uint half = 0x20002000 + __float_as_uint(cells[0].x);
-    const uint a[4] = {half, half, half, half};
-    const uint b[2] = {half, half};
+    const uint two = 0x3f803f80 + __float_as_uint(cells[0].x);
+    const uint a[4] = {two, two, two, two};
+    const uint b[2] = {two, two};
     float x[chains][4];
 #pragma unroll
     for (uint i = 0; i < chains; i++) {
@@ -58,14 +60,31 @@ extern "C" __global__ void products(float4 *cells, uint turns) {
     for (uint turn = 0; turn < 2 * turns; turn++) {
 #pragma unroll
         for (uint i = 0; i < chains; i++) {
-            mma_f16(x[i], a, b);
+            mma_bf16(x[i], a, b);
         }
     }
-    float sum = 0;
 #pragma unroll
     for (uint i = 0; i < chains; i++) {
         sum += x[i][0] + x[i][1] + x[i][2] + x[i][3];
     }
+#else
+    const float f = 0.5f + cells[0].x;
+    float x[64];
+#pragma unroll
+    for (uint i = 0; i < 64; i++) {
+        x[i] = f + (float)i;
+    }
+    for (uint turn = 0; turn < 16 * turns; turn++) {
+#pragma unroll
+        for (uint i = 0; i < 64; i++) {
+            x[i] = fmaf(x[i], f, f);
+        }
+    }
+#pragma unroll
+    for (uint i = 0; i < 64; i++) {
+        sum += x[i];
+    }
+#endif
     if (sum == -1) {
         cells[(size_t)blockIdx.x * blockDim.x + threadIdx.x] = make_float4(sum, sum, sum, sum);
     }

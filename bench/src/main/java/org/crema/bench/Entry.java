@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param trial what was timed
  * @param samples tokens per second
  * @param configuration what else may make a difference, by name
- * @param limit tokens per second that what the devices reached at best in that run allows
+ * @param limit tokens per second that what the devices reached at best in that run allows; empty for older records too
  * @param pace of the host beside the median sample, in the unit of {@link Sample#pace}
  */
 public record Entry(String engine, String commit, String file, String model, long size, long parameters, String device,
@@ -97,7 +97,8 @@ public record Entry(String engine, String commit, String file, String model, lon
             return new Entry(engine, text(node, "build_commit", "unknown"), base(text(node, "model_filename", "")),
                     text(node, "model_type", ""), node.path("model_size").asLong(0), node.path("model_n_params").asLong(0),
                     device, text(node, "placement", layers(node, device)), trial, samples(node, where), configuration,
-                    node.path("limit_ts").isNumber()
+                    // Before products had a rate of their own, the limit was another one.
+                    node.path("limit_ts").isNumber() && node.has("limit_products_per_second")
                             ? OptionalDouble.of(node.get("limit_ts").asDouble())
                             : OptionalDouble.empty(),
                     node.path("samples_pace").isArray() && !node.get("samples_pace").isEmpty()

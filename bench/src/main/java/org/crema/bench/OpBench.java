@@ -28,6 +28,7 @@ public final class OpBench {
      * @param device where
      * @param seconds the median of one run
      * @param work what it has to do at least
+     * @param precision with which it was computed
      * @param rates what the device reaches at best
      */
     public record Speed(String name, String device, double seconds, Work work, Precision precision, Rates rates) {

@@ -5,8 +5,8 @@ package org.crema.kernels;
  *
  * @param bytesPerSecond reading memory that no cache holds
  * @param flopsPerSecond F32 arithmetic in registers, a multiply-add counted as two
- * @param productsPerSecond operations of products with weights in {@link Precision#FAST}: in integers, short floats or tensor cores where
- *     the device's kernels use them, else in F32
+ * @param productsPerSecond operations of products of many rows with quantised weights in {@link Precision#FAST}: in integers, short floats
+ *     or tensor cores where the device's kernels use them, else in F32
  */
 public record Rates(double bytesPerSecond, double flopsPerSecond, double productsPerSecond) {
     public Rates {
@@ -30,7 +30,7 @@ public record Rates(double bytesPerSecond, double flopsPerSecond, double product
     /**
      * The least time, in seconds, that work takes which reads so many bytes and computes so much.
      *
-     * @param products of the operations, those of products with weights
+     * @param products of the operations, those of products with quantised weights
      */
     public double seconds(double bytes, double operations, double products, Precision precision) {
         double rate = precision == Precision.FAST ? productsPerSecond : flopsPerSecond;

@@ -7,7 +7,7 @@ package org.crema.kernels;
  * @param cacheBytes of the attention cache
  * @param slotBytes of activations, read and written; a device that fuses ops can keep them in registers
  * @param operations of products and attention; the rest is small beside them
- * @param products of these, those of products with weights, which {@link Precision#FAST} may compute in fewer bits
+ * @param products of these, those of products with quantised weights, which {@link Precision#FAST} may compute in fewer bits
  */
 public record Work(double tensorBytes, double cacheBytes, double slotBytes, double operations, double products) {
     public static final Work NONE = new Work(0, 0, 0, 0, 0);
@@ -71,7 +71,7 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
                 double chosen = (double) m.ids().width() / w.count();
                 double touched = w.count() * (1 - Math.pow(1 - chosen, shape.rows(m.ids())));
                 double operations = 2.0 * pairs * w.rows() * w.columns();
-                yield new Work(touched * w.rows() * w.rowBytes(), 0, slots, operations, operations);
+                yield new Work(touched * w.rows() * w.rowBytes(), 0, slots, operations, rounded(w, operations));
             }
             case Op.CacheWrite c -> new Work(0, shape.tokens() * row(c.target(), shape), slots, 0, 0);
             case Op.Attention a -> attention(a.source(), shape, a.window(), slots,
@@ -89,7 +89,13 @@ public record Work(double tensorBytes, double cacheBytes, double slotBytes, doub
 
     private static Work product(Weight weight, double rows, double slots) {
         double cells = (double) weight.count() * weight.rows() * weight.columns();
-        return rows == 0 ? NONE : new Work(weight.bytes(), 0, slots, 2 * rows * cells, 2 * rows * cells);
+        double operations = 2 * rows * cells;
+        return rows == 0 ? NONE : new Work(weight.bytes(), 0, slots, operations, rounded(weight, operations));
+    }
+
+    /** Those of the operations that may be computed in fewer bits. */
+    private static double rounded(Weight weight, double operations) {
+        return weight.type().blockSize() > 1 ? operations : 0;
     }
 
     /** Stays F32, so that the same experts are chosen. */

@@ -51,6 +51,8 @@ class WorkTest {
         Work one = Work.of(op, shape(1, 0));
         assertEquals(2 * 4 * 32 * 4, one.tensorBytes(), 1e-9);
         assertEquals(2 * 2 * 4 * 32, one.operations());
+        // F32 weights stay F32.
+        assertEquals(0, one.products());
         // Two tokens: 8 · (1 − (3/4)²) = 3.5 experts.
         assertEquals(3.5 * 4 * 32 * 4, Work.of(op, shape(2, 0)).tensorBytes(), 1e-9);
         assertTrue(Work.of(op, shape(1000, 0)).tensorBytes() <= 8 * 4 * 32 * 4);

@@ -88,7 +88,7 @@ record Facts(cl_device_id handle, cl_platform_id platformHandle, String platform
     }
 
     Tuning tuning() {
-        return Vendors.of(processor, vendor, wave, maxGroup);
+        return Vendors.of(processor, units, vendor, wave, maxGroup);
     }
 
     Capacity capacity() {

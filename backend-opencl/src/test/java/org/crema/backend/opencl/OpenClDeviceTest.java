@@ -43,6 +43,13 @@ class OpenClDeviceTest extends GpuDeviceKit {
     }
 
     @Test
+    void rowsOfAWorkItemNeedAGroupOfItsOwn() {
+        assertThrows(IllegalArgumentException.class,
+                () -> new Tuning("broken", 1, 16, 16, 64, false, true, Tuning.OTHER.gemm(), 64,
+                        64, 32, 64, 64, 4));
+    }
+
+    @Test
     void kernelsThatCannotBeBuiltShowTheLog() {
         Tuning broken = new Tuning("broken", 1, 1, 1, 64, true, false, Tuning.PROCESSOR.gemm(), 16, 16, -7, 1, 16, 4);
         try (GpuDevice device = Devices.open(DeviceOptions.DEFAULT, broken)) {

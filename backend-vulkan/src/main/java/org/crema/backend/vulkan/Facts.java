@@ -307,7 +307,7 @@ record Facts(VkPhysicalDevice handle, int version, int type, int vendor, String 
     }
 
     Tuning tuning() {
-        return processor() ? SOFTWARE : Vendors.of(false, vendorName(), subgroup, maxGroup);
+        return processor() ? SOFTWARE : Vendors.of(false, 0, vendorName(), subgroup, maxGroup);
     }
 
     Capacity capacity() {

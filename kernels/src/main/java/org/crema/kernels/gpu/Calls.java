@@ -73,12 +73,13 @@ final class Calls {
         return new Kernels("rows", "rows/rows", Optional.empty(), tuning.constants());
     }
 
-    Kernels matMul(Weight weight) {
+    /** @param rounds whether kernels may make activations int8 themselves */
+    Kernels matMul(Weight weight, boolean rounds) {
         Map<String, Integer> constants = tuning.constants();
         if (plan.int8(weight.type())) {
             constants.put("INT8", 1);
         }
-        if (plan.int8Within(weight.type())) {
+        if (rounds && plan.int8Within(weight.type())) {
             constants.put("INT8_WITHIN", 1);
         }
         return new Kernels("for " + weight.type(), "matmul/matmul", Optional.of(weight.type()), constants);

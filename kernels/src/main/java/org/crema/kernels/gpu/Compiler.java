@@ -114,7 +114,7 @@ public final class Compiler {
 
     private void embed(Op.Embed op) {
         long x = Math.ceilDiv(op.table().columns(), 16 * tuning.rowGroup());
-        calls.add(op.name(), calls.matMul(op.table()), "embed", tuning.rowGroup(),
+        calls.add(op.name(), calls.matMul(op.table(), true), "embed", tuning.rowGroup(),
                 (counts, groups) -> groups(groups, x, counts.tokens(), 1))
                 .arg(new Argument.Tensor(op.table())).arg((int) op.table().rowBytes()).arg(op.table().columns()).arg(Shared.ARENA)
                 .arg(plan.view(op.out())).arg(Shared.STEP).arg(calls.where());

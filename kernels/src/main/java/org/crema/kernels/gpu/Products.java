@@ -41,22 +41,32 @@ final class Products {
      * @param in what is multiplied, a group of columns for each matrix
      * @param matrices without experts, how many
      * @param bias where in the constants, or -1
-     * @param int8 whether kernels that can take activations in int8
+     * @param rounding of the activations, where the precision allows it
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared, handed on as they are
     private record Product(String name, Weight weight, View in, int[] out, int[] residual, Rows rows, int matrices, int bias,
-            int[] ids, int order, boolean int8) {
-        static Product plain(String name, Weight weight, View in, int[] out, int bias, boolean int8) {
-            return new Product(name, weight, in, out, Calls.NONE, in.rows(), weight.count(), bias, Calls.NONE, 0, int8);
+            int[] ids, int order, Rounding rounding) {
+        static Product plain(String name, Weight weight, View in, int[] out, int bias, Rounding rounding) {
+            return new Product(name, weight, in, out, Calls.NONE, in.rows(), weight.count(), bias, Calls.NONE, 0, rounding);
         }
 
         Product plus(int[] view) {
-            return new Product(name, weight, in, out, view, rows, matrices, bias, ids, order, int8);
+            return new Product(name, weight, in, out, view, rows, matrices, bias, ids, order, rounding);
         }
 
         Product to(int[] view) {
-            return new Product(name, weight, in, view, residual, rows, matrices, bias, ids, order, int8);
+            return new Product(name, weight, in, view, residual, rows, matrices, bias, ids, order, rounding);
         }
+    }
+
+    /** How activations come to int8. */
+    private enum Rounding {
+        /** Not at all, so that the same experts are chosen whatever computes. */
+        NONE,
+        /** By the kernel itself, if it is one that does: too small for a launch more. */
+        WITHIN,
+        /** Before, by a launch; the kernel takes them so. */
+        ROWS
     }
 
     /**
@@ -111,7 +121,7 @@ final class Products {
     void router(Op.GateExperts op, int than) {
         int experts = op.routing().experts();
         int[] logits = {plan.logits(), experts, experts, 0};
-        Product product = Product.plain(op.name(), op.router(), op.in(), logits, -1, false);
+        Product product = Product.plain(op.name(), op.router(), op.in(), logits, -1, Rounding.NONE);
         if (than < 1) {
             matvec1(product);
         }
@@ -119,7 +129,7 @@ final class Products {
     }
 
     void headMatMul(Op.HeadMatMul op) {
-        Product product = Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), -1, false);
+        Product product = Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), -1, Rounding.WITHIN);
         if (!op.transposed()) {
             if (features.has(Features.Kernel.LAST_GROUP)) {
                 plan.int8View(op.out()).ifPresent(view -> tail = new Tail(Calls.NONE, -1, 0, int8Rows.place(view, 2)));
@@ -261,8 +271,11 @@ final class Products {
 
     private Product product(Op.MatMul op) {
         return Product.plain(op.name(), op.weight(), op.in(), plan.view(op.out()), plan.vector(op.bias()),
-                plan.int8(op.weight(), op
-                        .in()));
+                rounding(op.weight(), op.in()));
+    }
+
+    private Rounding rounding(Weight weight, View in) {
+        return plan.int8(weight, in) ? Rounding.ROWS : Rounding.WITHIN;
     }
 
     private Product product(Op.ExpertMatMul op) {
@@ -271,7 +284,7 @@ final class Products {
         ids[2] = used;
         ids[3] = op.in().rows().equals(Rows.TOKENS) ? used : 1;
         return new Product(op.name(), op.weight(), op.in(), plan.view(op.out()), Calls.NONE, op.out().rows(), 1, -1, ids,
-                plan.order(), plan.int8(op.weight(), op.in()));
+                plan.order(), rounding(op.weight(), op.in()));
     }
 
     private void product(Product product) {
@@ -362,7 +375,9 @@ final class Products {
         boolean int8 = takesInt8(product, kernel);
         // Before the call that reads them.
         int[] in = int8 ? int8Rows.of(product.in(), weight.columns()) : plan.view(product.in());
-        Call call = calls.add(product.name(), calls.matMul(weight), int8 ? kernel + "_i8" : kernel, group, sizer)
+        Call call = calls
+                .add(product.name(), calls.matMul(weight, product.rounding() != Rounding.NONE), int8 ? kernel + "_i8" : kernel,
+                        group, sizer)
                 .arg(new Argument.Tensor(weight));
         for (Argument tensor : tensors) {
             call.arg(tensor);
@@ -373,6 +388,6 @@ final class Products {
     }
 
     private boolean takesInt8(Product product, String kernel) {
-        return product.int8() && (!kernel.startsWith("gemm") || features.has(Features.Kernel.INT8_TILES));
+        return product.rounding() == Rounding.ROWS && (!kernel.startsWith("gemm") || features.has(Features.Kernel.INT8_TILES));
     }
 }

@@ -11,7 +11,8 @@ import java.util.Map;
  * @param wave work-items that run in step
  * @param lanes work-items that share a row of a mat-vec; a power of two
  * @param matvecGroup work-items of a mat-vec's group; a multiple of the lanes
- * @param itemRows rows of a matrix that the work-items of a row have, one after the other; more than one where a group is a work-item
+ * @param itemRows rows of a matrix that the work-items of a row have, one after the other; more than one, a multiple of 16, only where a
+ *     mat-vec's group is one work-item with wide sums
  * @param wideSums whether a work-item sums in 16 lanes of its own: right where a work-item has vector units to itself
  * @param tiles whether products of many rows go through tiles in local memory; else through mat-vecs of {@link #FEW_ROWS} each
  * @param gemm tile of a matrix product
@@ -64,9 +65,18 @@ public record Tuning(String name, int wave, int lanes, int matvecGroup, int item
      * Measured on PoCL: each barrier costs, a work-item's vectors are the processor's, what a processor reads again comes from its
      * caches, and activations are made int8 by each work-item that reads them, which 64 rows pay for.
      */
-    public static final Tuning PROCESSOR = new Tuning("processor", 1, 1, 1, 64, true, false, new Tile(4, 4, 4, 16), 16, 16, 1, 1,
-            16,
-            4);
+    public static final Tuning PROCESSOR = processor(2);
+
+    /**
+     * A processor of so many cores. Rows are as many as leave a matrix of 256 rows a group for each core; more than two cores were not
+     * measured.
+     */
+    public static Tuning processor(int units) {
+        int rows = Math.clamp(256 / Math.max(1, units) / 16 * 16, 16, 64);
+        return new Tuning("processor", 1, 1, 1, rows, true, false, new Tile(4, 4, 4, 16), 16, 16, 1, 1,
+                16,
+                4);
+    }
 
     /** AMD GCN and CDNA: waves of 64. */
     public static final Tuning AMD_WAVE64 = new Tuning("AMD, waves of 64", 64, 32, 64, 1, false, true, new Tile(8, 8, 8, 4), 256,
@@ -94,6 +104,14 @@ public record Tuning(String name, int wave, int lanes, int matvecGroup, int item
 
     public static final Tuning OTHER = new Tuning("unknown GPU", 32, 16, 64, 1, false, true, new Tile(8, 8, 8, 4), 64, 64, 32, 64,
             64, 4);
+
+    public Tuning {
+        if (itemRows != 1 && (itemRows % 16 != 0 || lanes != 1 || matvecGroup != 1 || !wideSums)) {
+            throw new IllegalArgumentException(
+                    name + ": " + itemRows + " rows of a work-item need to be a multiple of 16, and it a"
+                            + " work-group of its own with wide sums");
+        }
+    }
 
     /** Most work-items of a group of any kernel. */
     public int largest() {
@@ -126,7 +144,7 @@ public record Tuning(String name, int wave, int lanes, int matvecGroup, int item
         Map<String, Integer> constants = new LinkedHashMap<>();
         constants.put("LANES", lanes);
         constants.put("MATVEC_GROUP", matvecGroup);
-        constants.put("GROUP_ROWS", groupRows());
+        constants.put("ITEM_ROWS", itemRows);
         constants.put("WIDE_SUMS", wideSums ? 1 : 0);
         constants.put("GEMM_X", gemm.x);
         constants.put("GEMM_Y", gemm.y);

@@ -5,7 +5,6 @@ import static org.crema.kernels.gpu.Tuning.AMD_WAVE64;
 import static org.crema.kernels.gpu.Tuning.INTEL;
 import static org.crema.kernels.gpu.Tuning.NVIDIA;
 import static org.crema.kernels.gpu.Tuning.OTHER;
-import static org.crema.kernels.gpu.Tuning.PROCESSOR;
 
 import java.util.List;
 
@@ -23,13 +22,14 @@ public final class Vendors {
      * The tuning for a device.
      *
      * @param processor whether the device is the CPU
+     * @param units its compute units
      * @param vendor as the device says
      * @param wave wave size as the device says, 0 if it does not
      * @param largestGroup most work-items of a group
      */
-    public static Tuning of(boolean processor, String vendor, int wave, long largestGroup) {
+    public static Tuning of(boolean processor, int units, String vendor, int wave, long largestGroup) {
         if (processor) {
-            return PROCESSOR;
+            return Tuning.processor(units);
         }
         Tuning found = OTHER;
         for (Vendor candidate : VENDORS.reversed()) {

@@ -22,6 +22,7 @@ public record Forecast(int depth, List<Load> loads, int copies) {
      *
      * @param device which
      * @param work what it has to do
+     * @param precision with which it computes
      * @param rates what it reaches at best
      */
     public record Load(DeviceInfo device, Work work, Precision precision, Rates rates) {

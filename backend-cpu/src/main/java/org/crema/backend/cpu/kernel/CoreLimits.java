@@ -32,12 +32,12 @@ public final class CoreLimits {
 
     /** Multiply-adds that stay in registers, by the widest instruction that products with weights are made by; in microseconds. */
     public static void products(int turns) {
-        MachineCode.call(Code.CHAINS, turns, 0, 0, 0, 0, 0);
+        MachineCode.call(Code.PRODUCTS, turns, 0, 0, 0, 0, 0);
     }
 
     /** Made when it is needed. */
     private static final class Code {
-        private static final MemorySegment CHAINS = MachineCode.functions(List.of(chains(Int8.available()
+        private static final MemorySegment PRODUCTS = MachineCode.functions(List.of(chains(Int8.available()
                 ? Evex.VPDPBUSD
                 : Evex.VDPBF16PS)))[0];
     }
