@@ -15,6 +15,7 @@ import static org.crema.backend.cpu.kernel.Exponential.LOG2_E;
 import static org.crema.backend.cpu.kernel.Exponential.LOWEST;
 import static org.crema.backend.cpu.kernel.Exponential.ROUND;
 
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -26,7 +27,8 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The Vector API's. Every accumulator is a local variable of its own: C2 keeps those in registers, and arrays of vectors not.
+ * The Vector API's. Every accumulator is a local variable of its own: C2 keeps those in registers, and arrays of vectors not. The innermost loops
+ * of many accumulators call the JDK's methods themselves, which are always inlined: past a number of nodes C2 no longer inlines others.
  */
 final class VectorLanes implements Lanes {
     static final VectorSpecies<Float> F = species();
@@ -39,6 +41,7 @@ final class VectorLanes implements Lanes {
             VectorShape.forBitSize(Math.max(64, F.vectorBitSize()
                     / 4)));
     private static final int L = F.length();
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
     private static final long STEP = 4L * L;
 
     private static final VectorShuffle<Float> TURN_8 = VectorShuffle.iota(F, 8, 1, true);
@@ -330,26 +333,26 @@ final class VectorLanes implements Lanes {
         int c = 0;
         for (; c <= n - L; c += L) {
             long o = 4L * c;
-            FloatVector w0 = load(w + o);
-            FloatVector w1 = load(w + stride + o);
-            FloatVector w2 = load(w + 2 * stride + o);
-            FloatVector w3 = load(w + 3 * stride + o);
-            FloatVector v = load(x0 + o);
+            FloatVector w0 = FloatVector.fromMemorySegment(F, ALL, w + o, LITTLE_ENDIAN);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, ALL, w + stride + o, LITTLE_ENDIAN);
+            FloatVector w2 = FloatVector.fromMemorySegment(F, ALL, w + 2 * stride + o, LITTLE_ENDIAN);
+            FloatVector w3 = FloatVector.fromMemorySegment(F, ALL, w + 3 * stride + o, LITTLE_ENDIAN);
+            FloatVector v = FloatVector.fromMemorySegment(F, ALL, x0 + o, LITTLE_ENDIAN);
             a00 = v.fma(w0, a00);
             a01 = v.fma(w1, a01);
             a02 = v.fma(w2, a02);
             a03 = v.fma(w3, a03);
-            v = load(x1 + o);
+            v = FloatVector.fromMemorySegment(F, ALL, x1 + o, LITTLE_ENDIAN);
             a10 = v.fma(w0, a10);
             a11 = v.fma(w1, a11);
             a12 = v.fma(w2, a12);
             a13 = v.fma(w3, a13);
-            v = load(x2 + o);
+            v = FloatVector.fromMemorySegment(F, ALL, x2 + o, LITTLE_ENDIAN);
             a20 = v.fma(w0, a20);
             a21 = v.fma(w1, a21);
             a22 = v.fma(w2, a22);
             a23 = v.fma(w3, a23);
-            v = load(x3 + o);
+            v = FloatVector.fromMemorySegment(F, ALL, x3 + o, LITTLE_ENDIAN);
             a30 = v.fma(w0, a30);
             a31 = v.fma(w1, a31);
             a32 = v.fma(w2, a32);
@@ -408,7 +411,7 @@ final class VectorLanes implements Lanes {
         FloatVector a2 = load(out + 2 * STEP);
         FloatVector a3 = load(out + 3 * STEP);
         for (int j = 0; j < count; j++) {
-            FloatVector b = FloatVector.broadcast(F, f32(p + 4L * j));
+            FloatVector b = FloatVector.broadcast(F, ALL.get(F32, p + 4L * j));
             long row = v + j * vStride;
             a0 = load(row).fma(b, a0);
             a1 = load(row + STEP).fma(b, a1);
@@ -444,26 +447,26 @@ final class VectorLanes implements Lanes {
         for (int j = 0; j < count; j++) {
             long row = v + j * vStride;
             long q = p + 4L * j;
-            FloatVector v0 = load(row);
-            FloatVector v1 = load(row + STEP);
-            FloatVector v2 = load(row + 2 * STEP);
-            FloatVector v3 = load(row + 3 * STEP);
-            FloatVector b = FloatVector.broadcast(F, f32(q));
+            FloatVector v0 = FloatVector.fromMemorySegment(F, ALL, row, LITTLE_ENDIAN);
+            FloatVector v1 = FloatVector.fromMemorySegment(F, ALL, row + STEP, LITTLE_ENDIAN);
+            FloatVector v2 = FloatVector.fromMemorySegment(F, ALL, row + 2 * STEP, LITTLE_ENDIAN);
+            FloatVector v3 = FloatVector.fromMemorySegment(F, ALL, row + 3 * STEP, LITTLE_ENDIAN);
+            FloatVector b = FloatVector.broadcast(F, ALL.get(F32, q));
             a00 = v0.fma(b, a00);
             a01 = v1.fma(b, a01);
             a02 = v2.fma(b, a02);
             a03 = v3.fma(b, a03);
-            b = FloatVector.broadcast(F, f32(q + pStride));
+            b = FloatVector.broadcast(F, ALL.get(F32, q + pStride));
             a10 = v0.fma(b, a10);
             a11 = v1.fma(b, a11);
             a12 = v2.fma(b, a12);
             a13 = v3.fma(b, a13);
-            b = FloatVector.broadcast(F, f32(q + 2 * pStride));
+            b = FloatVector.broadcast(F, ALL.get(F32, q + 2 * pStride));
             a20 = v0.fma(b, a20);
             a21 = v1.fma(b, a21);
             a22 = v2.fma(b, a22);
             a23 = v3.fma(b, a23);
-            b = FloatVector.broadcast(F, f32(q + 3 * pStride));
+            b = FloatVector.broadcast(F, ALL.get(F32, q + 3 * pStride));
             a30 = v0.fma(b, a30);
             a31 = v1.fma(b, a31);
             a32 = v2.fma(b, a32);
