@@ -6,10 +6,11 @@ package org.crema.kernels;
  * @param bytesPerSecond reading memory that no cache holds
  * @param flopsPerSecond F32 arithmetic in registers, a multiply-add counted as two
  * @param productsPerSecond operations of products of many rows with quantised weights in {@link Precision#FAST}: in integers, short floats
- *     or tensor cores where the device's kernels use them, else in F32
+ *     or tensor cores where the device's kernels use them, else in F32; never less than F32 gives
  */
 public record Rates(double bytesPerSecond, double flopsPerSecond, double productsPerSecond) {
     public Rates {
+        productsPerSecond = Math.max(productsPerSecond, flopsPerSecond);
         if (!(bytesPerSecond > 0 && flopsPerSecond > 0 && productsPerSecond > 0)) {
             throw new IllegalArgumentException("rates must be positive: %s bytes/s, %s flops/s, %s operations/s in products"
                     .formatted(bytesPerSecond, flopsPerSecond, productsPerSecond));

@@ -31,8 +31,7 @@ final class Roofline {
             float[] results = new float[pool.threads()];
             double reading = best(pool, (chunk, thread) -> results[thread] += sum(at + chunk * CHUNK), (int) (BYTES / CHUNK));
             double computing = best(pool, (chunk, thread) -> results[thread] += multiplyAdds(), arithmetic);
-            double flops = 2.0 * perTurn * TURNS * arithmetic / computing;
-            return new Rates(BYTES / reading, flops, Math.max(flops, products(pool, arithmetic)));
+            return new Rates(BYTES / reading, 2.0 * perTurn * TURNS * arithmetic / computing, products(pool, arithmetic));
         } finally {
             pool.leave();
         }

@@ -55,8 +55,8 @@ class ProcessorKernelsTest {
     @MethodSource("cases")
     void readsNothingBehindTheLastBlock(QuantType type, Precision precision) {
         assumeTrue(System.getProperty("os.name").equals("Linux"), "memory is fenced on Linux only");
-        int columns = type.blockSize() > 32 ? 2 * type.blockSize() : 96;
-        byte[] blocks = RandomBlocks.of(type, ROWS * columns / type.blockSize(), 0.1, new Random(5));
+        int columns = columns(type);
+        byte[] blocks = blocks(type);
         try (Arena arena = Arena.ofShared(); Fence fence = new Fence(blocks.length); GpuDevice device = Devices.open()) {
             MemorySegment elsewhere = arena.allocate(blocks.length + 4096L, 64).copyFrom(MemorySegment.ofArray(blocks));
             MemorySegment fenced = MemorySegment.ofAddress(fence.put(MemorySegment.ofArray(blocks))).reinterpret(blocks.length);
@@ -74,8 +74,8 @@ class ProcessorKernelsTest {
     @ParameterizedTest
     @MethodSource("cases")
     void whatIsNoNumberStaysNone(QuantType type, Precision precision) {
-        int columns = type.blockSize() > 32 ? 2 * type.blockSize() : 96;
-        byte[] blocks = RandomBlocks.of(type, ROWS * columns / type.blockSize(), 0.1, new Random(5));
+        int columns = columns(type);
+        byte[] blocks = blocks(type);
         try (Arena arena = Arena.ofShared(); GpuDevice device = Devices.open()) {
             Weight weight = new Weight("w", type, 1, ROWS, columns, arena.allocate(blocks.length + 64L, 64).copyFrom(MemorySegment
                     .ofArray(blocks)));
@@ -86,6 +86,14 @@ class ProcessorKernelsTest {
                 }
             }
         }
+    }
+
+    private static int columns(QuantType type) {
+        return type.blockSize() > 32 ? 2 * type.blockSize() : 96;
+    }
+
+    private static byte[] blocks(QuantType type) {
+        return RandomBlocks.of(type, ROWS * columns(type) / type.blockSize(), 0.1, new Random(5));
     }
 
     private static CompileOptions options(Precision precision) {

@@ -61,10 +61,8 @@ final class Roofline<B> {
         double reading = best("read_all", READS, reads);
         double computing = best("multiply_adds", TURNS, groups);
         double multiplying = best("products", PRODUCT_TURNS, groups);
-        double flops = (double) FLOPS * TURNS * groups * group / computing;
-        // Never less, since F32 can always be used.
-        return new Rates(bytes / reading, flops, Math.max(flops, (double) PRODUCTS * PRODUCT_TURNS * groups * group
-                / multiplying));
+        return new Rates(bytes / reading, (double) FLOPS * TURNS * groups * group / computing,
+                (double) PRODUCTS * PRODUCT_TURNS * groups * group / multiplying);
     }
 
     /** Bytes per second from memory of this process that is not the driver's, as mapped files are. */
